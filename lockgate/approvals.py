@@ -1,0 +1,117 @@
+"""Approvals: a person's answer, bound to a fingerprint of the evidence that it was given for."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from lockgate.errors import DeclinedError, EvidenceChangedError, Problem
+
+How = Literal["form", "terminal", "--yes"]
+Policy = Literal["always", "when-needed", "never"]
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """An answer at a checkpoint; `time` is an ISO 8601 time in UTC."""
+
+    checkpoint: str
+    decision: Literal["approve", "decline"]
+    approver: str
+    note: str
+    time: str
+    fingerprint: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a checkpoint asks: a brief in Markdown, and the evidence that the answer is bound to."""
+
+    checkpoint: str
+    title: str
+    found: str
+    starts: str
+    irreversible: str
+    evidence: Mapping[str, str]
+
+    @property
+    def fingerprint(self) -> str:
+        """The sha256 of the evidence, independent of its order."""
+        text = json.dumps({"checkpoint": self.checkpoint, **self.evidence}, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def brief(self) -> str:
+        """The question as a person reads it, in Markdown."""
+        rows = "\n".join(f"| {name} | `{value}` |" for name, value in self.evidence.items())
+        return (
+            f"## {self.title}\n\n{self.found}\n\n"
+            f"**This approval starts:** {self.starts}\n\n"
+            f"**Cannot be undone after it:** {self.irreversible}\n\n"
+            f"| evidence | |\n|---|---|\n{rows}\n| fingerprint | `{self.fingerprint}` |\n"
+        )
+
+
+def given_approval(question: Question, approvals: Iterable[Approval]) -> Approval | None:
+    """The approval that was given for exactly this evidence, or None when it has to be asked."""
+    for approval in approvals:
+        if approval.fingerprint == question.fingerprint and approval.decision == "approve":
+            return approval
+    return None
+
+
+def outdated_approval(question: Question, approvals: Iterable[Approval]) -> Approval | None:
+    """The newest approval of this checkpoint that was given for other evidence and is void, or None."""
+    others = [
+        approval
+        for approval in approvals
+        if approval.checkpoint == question.checkpoint and approval.fingerprint != question.fingerprint
+    ]
+    return others[-1] if others else None
+
+
+def check_approver(approver: str, allowed: Iterable[str]) -> tuple[Problem, ...]:
+    """Who may approve: anybody when nobody is named, otherwise only the named ones (compared without case)."""
+    names = tuple(allowed)
+    if not names or approver.strip().casefold() in {name.casefold() for name in names}:
+        return ()
+    who = approver.strip() or "nobody by name"
+    return (
+        Problem(
+            f"The answer was given by {who!r}",
+            f"an approver of the project's settings: {', '.join(names)}",
+            "let one of them answer, or change `approvers` in [tool.lockgate]",
+        ),
+    )
+
+
+def accept(approval: Approval, question: Question, allowed: Iterable[str]) -> Approval:
+    """The approval, if it is a yes of somebody who may, for this very evidence.
+
+    Raises DeclinedError for a no or an approver who may not, EvidenceChangedError for another fingerprint.
+    """
+    problems = check_approver(approval.approver, allowed)
+    if problems:
+        raise DeclinedError(*problems)
+    if approval.fingerprint != question.fingerprint:
+        raise EvidenceChangedError(
+            Problem(
+                f"{question.title!r} was approved for fingerprint {approval.fingerprint[:12]}",
+                f"an approval for what is there now, {question.fingerprint[:12]}",
+                "read the new brief and answer again",
+            )
+        )
+    if approval.decision != "approve":
+        note = f" ({approval.note})" if approval.note else ""
+        raise DeclinedError(
+            Problem(
+                f"{approval.approver or 'A person'} declined {question.title!r}{note}",
+                "an approval",
+                "settle what was objected to and start the release again: everything done so far is found and kept",
+            )
+        )
+    return approval

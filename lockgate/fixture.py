@@ -1,0 +1,198 @@
+"""The release fixture: one JSON file per release, the durable record that is committed to the released repository.
+
+Its text is ordered and stable, so that a diff shows what a step learned. It is valid against `fixture.schema.json` after
+every step.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from lockgate.approvals import Approval
+from lockgate.artifacts import Artifact
+from lockgate.errors import refused
+
+SCHEMA = 1
+StepOutcome = Literal["done", "already done", "not needed"]
+
+
+@dataclass(frozen=True, slots=True)
+class StepTime:
+    """When a step was first started and when it was finished (ISO 8601, UTC; empty when it is not)."""
+
+    key: str
+    started: str
+    finished: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TestEvidence:
+    """That the complete test suite was run for exactly this commit: by us, or elsewhere as a person says."""
+
+    __test__ = False
+
+    commit: str
+    how: Literal["command", "evidence"]
+    command: str = ""
+    exit_code: int | None = None
+    seconds: float | None = None
+    log_sha256: str = ""
+    source: str = ""
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """The Trusted Publisher claims that the publish run presents to the index."""
+
+    owner: str
+    repository: str
+    workflow: str
+    environment: str
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRun:
+    """The publish workflow's run."""
+
+    id: int
+    attempt: int
+    url: str
+    event: str
+    conclusion: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublishLog:
+    """The publish run's logs: the archive's digest and the lines that tell of uploads. `gone` when there are none any more."""
+
+    sha256: str
+    size: int
+    uploads: tuple[str, ...]
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fixture:
+    """All that is recorded of one release. Values are empty until the step that learns them."""
+
+    project: str
+    version: str
+    repository: str
+    branch: str
+    tag: str
+    tool: str
+    requested: str = ""
+    requested_by: str = ""
+    previous_version: str = ""
+    previous_commit: str = ""
+    base_version: str = ""
+    base_commit: str = ""
+    release_commit: str = ""
+    build_requirements: tuple[str, ...] = ()
+    artifacts: tuple[Artifact, ...] = ()
+    tests: TestEvidence | None = None
+    publisher: Claims | None = None
+    workflow_run: WorkflowRun | None = None
+    urls: Mapping[str, str] = field(default_factory=dict)
+    index_files: Mapping[str, str] = field(default_factory=dict)
+    log: PublishLog | None = None
+    approvals: tuple[Approval, ...] = ()
+    steps: tuple[StepTime, ...] = ()
+
+    def finished(self, key: str) -> bool:
+        """Whether this step was finished at least once."""
+        return any(one.key == key and one.finished for one in self.steps)
+
+    def started(self, key: str, time: str) -> Fixture:
+        """With the step's start noted; the first start stays."""
+        if any(one.key == key for one in self.steps):
+            return self
+        return replace(self, steps=(*self.steps, StepTime(key, time)))
+
+    def ended(self, key: str, time: str) -> Fixture:
+        """With the step's end noted; the first end stays."""
+        steps = tuple(
+            replace(one, finished=time) if one.key == key and not one.finished else one for one in self.steps
+        )
+        return replace(self, steps=steps)
+
+    def approved(self, approval: Approval) -> Fixture:
+        """With one more answer."""
+        return replace(self, approvals=(*self.approvals, approval))
+
+    def for_commit(self, commit: str) -> Fixture:
+        """For this release commit: what was learned of another one does not count any more."""
+        if commit == self.release_commit:
+            return self
+        keep = tuple(one for one in self.steps if one.key in {"start", "version", "migrations", "pre-release"})
+        return replace(
+            self, release_commit=commit, build_requirements=(), artifacts=(), tests=None, publisher=None,
+            workflow_run=None, urls={}, index_files={}, log=None, steps=keep,
+        )  # fmt: skip
+
+
+def to_json(fixture: Fixture) -> str:
+    """The fixture's text: fixed order, two spaces, one final newline."""
+    return json.dumps({"schema": SCHEMA, **dataclasses.asdict(fixture)}, indent=2, ensure_ascii=False) + "\n"
+
+
+def from_json(text: str) -> Fixture:
+    """The fixture of this text.
+
+    Refuses what is no JSON object, another schema number, and missing or unknown fields: a record that is not understood
+    completely is not trusted.
+    """
+    try:
+        data = json.loads(text)
+        if data.pop("schema", None) != SCHEMA:
+            raise ValueError(f"its schema is not {SCHEMA}")
+        return _fixture(data)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise refused(
+            f"the release fixture cannot be read: {error}",
+            f"JSON that this Lockgate wrote (schema {SCHEMA})",
+            "restore the file from the repository's history, or use the Lockgate that wrote it",
+        ) from error
+
+
+def more_advanced(one: Fixture | None, other: Fixture | None) -> Fixture | None:
+    """Of two records of the same release the one that more is known in; the first when they are even."""
+    if one is None or other is None:
+        return one or other
+    return other if _progress(other) > _progress(one) else one
+
+
+def is_complete(fixture: Fixture) -> bool:
+    """Whether the release went through all its steps."""
+    return fixture.finished("logs")
+
+
+def _progress(fixture: Fixture) -> tuple[int, int, int]:
+    finished = sum(1 for one in fixture.steps if one.finished)
+    return (finished, len(fixture.steps), len(fixture.approvals))
+
+
+def _fixture(data: dict[str, Any]) -> Fixture:
+    def optional(kind: type[Any], key: str) -> Any:  # noqa: ANN401 - the class is the caller's
+        return None if data[key] is None else kind(**data[key])
+
+    log = data["log"]
+    return Fixture(
+        **{
+            **data,
+            "build_requirements": tuple(data["build_requirements"]),
+            "artifacts": tuple(Artifact(**one) for one in data["artifacts"]),
+            "tests": optional(TestEvidence, "tests"),
+            "publisher": optional(Claims, "publisher"),
+            "workflow_run": optional(WorkflowRun, "workflow_run"),
+            "log": None if log is None else PublishLog(**{**log, "uploads": tuple(log["uploads"])}),
+            "approvals": tuple(Approval(**one) for one in data["approvals"]),
+            "steps": tuple(StepTime(**one) for one in data["steps"]),
+        }
+    )

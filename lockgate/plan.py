@@ -1,0 +1,93 @@
+"""The plan: what every step of a release would do, and everything that stands in the way, known before anything changes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lockgate.errors import LockgateError, Problem, RefusedError
+from lockgate.steps import STEPS, step
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one step's observations and rules came to.
+
+    `says` is one line; `details` is Markdown; `asks` tells that a person will be asked; `error` is set when the outside
+    could not be observed at all.
+    """
+
+    step: str
+    says: str
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[str, ...] = ()
+    details: str = ""
+    asks: bool = False
+    error: LockgateError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The plan of one release: facts, settings with their origins, and a finding for each step."""
+
+    project: str
+    version: str
+    previous: str
+    tag: str
+    repository: str
+    branch: str
+    commit: str
+    settings: tuple[tuple[str, str, str], ...]
+    findings: tuple[Finding, ...]
+    continues: bool = False
+
+    @property
+    def problems(self) -> tuple[tuple[str, Problem], ...]:
+        """Every problem with the key of its step, in the order of the steps."""
+        return tuple((one.step, problem) for one in self.findings for problem in one.problems)
+
+    def refuse(self) -> None:
+        """Raise what stands in the way: an outage first (trying again may be all it needs), else every problem at once."""
+        for one in self.findings:
+            if one.error is not None:
+                raise one.error
+        if self.problems:
+            raise PlanRefusedError(self.problems)
+
+
+class PlanRefusedError(RefusedError):
+    """The plan found what would refuse later; every problem at once, each with its step."""
+
+    def __init__(self, found: tuple[tuple[str, Problem], ...]) -> None:
+        super().__init__(*(problem for _, problem in found))
+        self.found = found
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (PlanRefusedError, (self.found,))
+
+    def __str__(self) -> str:
+        return "\n".join(f"Step {step(key).number} ({step(key).title}): {problem}" for key, problem in self.found)
+
+
+def markdown(plan: Plan) -> str:
+    """The plan as a person reads it in Prefect's pages."""
+    rows = "\n".join(
+        f"| {one.number} | {one.title} | {_cell(finding)} |"
+        for one in STEPS
+        for finding in plan.findings
+        if finding.step == one.key
+    )
+    settings = "\n".join(f"| {name} | `{value}` | {origin} |" for name, value, origin in plan.settings)
+    problems = "".join(f"- **Step {step(key).number}:** {problem}\n" for key, problem in plan.problems)
+    return (
+        f"# Plan: {plan.project} {plan.version}\n\n"
+        f"From `{plan.repository}`, branch `{plan.branch}` at `{plan.commit[:12]}`; tag `{plan.tag}`; "
+        f"previous release: {plan.previous or 'none'}.\n\n"
+        + (f"## In the way\n\n{problems}\n" if problems else "")
+        + f"## Steps\n\n| | step | what it will do |\n|---|---|---|\n{rows}\n\n"
+        f"## Settings\n\n| setting | value | from |\n|---|---|---|\n{settings}\n"
+    )
+
+
+def _cell(finding: Finding) -> str:
+    warnings = "".join(f" ⚠ {warning}" for warning in finding.warnings)
+    return (finding.says + warnings).replace("\n", " ").replace("|", "\\|")
