@@ -1,0 +1,73 @@
+"""Keeps one command from outliving the process that asked for it.
+
+Started by `clients.process` as a script of its own, never imported by other modules: it runs the command in a new
+process group and waits for whichever comes first, the command's end or the end of the asking process (the lifeline,
+standard input, then reads as closed). Either way everything left of the group is killed. This was chosen over
+PR_SET_PDEATHSIG because that needs `preexec_fn` (unsafe once the parent has threads), reaches only the direct child,
+fires at the end of a thread instead of a process, and exists on Linux only (prctl(2)).
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+
+NOT_FOUND = 127
+NOT_RUNNABLE = 126
+
+
+def keep(command: list[str]) -> int:
+    """Run `command` until it ends or the lifeline closes; returns its exit code, or 128 + the signal that ended it."""
+    woken, wake = os.pipe()
+    os.set_blocking(wake, False)
+    signal.set_wakeup_fd(wake)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    child = os.fork()
+    if child == 0:
+        _become(command)
+    _join_group(child)
+    ready, _, _ = select.select([0, woken], [], [])
+    if woken not in ready:
+        _kill_group(child)
+    _, status = os.waitpid(child, 0)
+    _kill_group(child)
+    code = os.waitstatus_to_exitcode(status)
+    return 128 - code if code < 0 else code
+
+
+def _become(command: list[str]) -> None:
+    """Turn this forked process into the command; never returns."""
+    try:
+        os.setpgid(0, 0)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.execvp(command[0], command)  # noqa: S606 - no shell is the rule here
+    except FileNotFoundError as err:
+        os.write(2, f"{command[0]}: {err.strerror}\n".encode())
+        os._exit(NOT_FOUND)
+    except OSError as err:
+        os.write(2, f"{command[0]}: {err.strerror}\n".encode())
+        os._exit(NOT_RUNNABLE)
+
+
+def _join_group(child: int) -> None:
+    """Set the child's group from this side too, so that it exists whichever side runs first (setpgid(2))."""
+    try:
+        os.setpgid(child, child)
+    except OSError:
+        return  # the child has become the command already, after setting its group itself
+
+
+def _kill_group(group: int) -> None:
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return  # nobody is left; macOS answers EPERM when only zombies are
+
+
+if __name__ == "__main__":
+    sys.exit(keep(sys.argv[1:]))
