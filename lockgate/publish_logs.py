@@ -257,16 +257,17 @@ def job_log(texts: Mapping[str, str], job_name: str) -> str | None:
 
     None when no log or more than one fits, so that another job's words are never taken for this one's.
     """
-    wanted = _letters(job_name)
-    exact = [name for name in texts if _letters(name) == wanted]
+    wanted = job_key(job_name)
+    exact = [name for name in texts if job_key(name) == wanted]
     # GitHub cuts long names in archives at 90 characters (cli/cli, run view).
-    fitting = exact or [name for name in texts if len(name) >= 80 and wanted.startswith(_letters(name))]
+    fitting = exact or [name for name in texts if len(name) >= 80 and wanted.startswith(job_key(name))]
     return texts[fitting[0]] if len(fitting) == 1 else None
+
+
+def job_key(name: str) -> str:
+    """A job's name reduced to its letters and digits, which every spelling of it in an archive shares."""
+    return "".join(character for character in name.casefold() if character.isalnum())
 
 
 def _names_refusal(line: str) -> bool:
     return not _DEBUG.search(line) and any(pattern.search(line) for pattern, _, _ in _ANSWERS)
-
-
-def _letters(name: str) -> str:
-    return "".join(character for character in name.casefold() if character.isalnum())
