@@ -129,6 +129,20 @@ def wait_seconds(response: httpx.Response, now: float) -> float:
     return UNNAMED_WAIT_SECONDS
 
 
+def is_rate_limit(response: httpx.Response) -> bool:
+    """Whether an answer means "too many requests" and not "forbidden": GitHub uses 403 for both, and 429.
+
+    docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+    """
+    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
+        return True
+    if response.status_code != httpx.codes.FORBIDDEN:
+        return False
+    headers = response.headers
+    exhausted = headers.get("x-ratelimit-remaining") == "0"
+    return exhausted or "retry-after" in headers or any(word in words_of(response).lower() for word in RATE_WORDS)
+
+
 def words_of(response: httpx.Response) -> str:
     """What an answer's body says, on one line: a JSON error's message and details, else the text's beginning."""
     try:
@@ -173,7 +187,7 @@ def _write(response: httpx.Response, part: Path, what: str, limit_bytes: int) ->
 
 
 def _from_status(response: httpx.Response, what: str) -> LockgateError:
-    if _is_rate_limit(response):
+    if is_rate_limit(response):
         return _rate_limited(response, what)
     seen = f"While {what}, {place_of(response)} answered {response.status_code}: {words_of(response)!r}"
     if response.is_server_error or response.status_code == httpx.codes.REQUEST_TIMEOUT:
@@ -208,16 +222,6 @@ def _rate_limited(response: httpx.Response, what: str) -> RateLimitedError:
         f"wait {seconds:.0f} seconds, as it asks; {TRY_AGAIN}",
     )
     return RateLimitedError(problem, wait_seconds=seconds)
-
-
-def _is_rate_limit(response: httpx.Response) -> bool:
-    if response.status_code == httpx.codes.TOO_MANY_REQUESTS:
-        return True
-    if response.status_code != httpx.codes.FORBIDDEN:
-        return False
-    headers = response.headers
-    exhausted = headers.get("x-ratelimit-remaining") == "0"
-    return exhausted or "retry-after" in headers or any(word in words_of(response).lower() for word in RATE_WORDS)
 
 
 def _redirected(response: httpx.Response, what: str) -> Problem:
