@@ -6,6 +6,7 @@ Says nothing of whether that is right for a release: lockgate/attestations.py co
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from lockgate.attestations import Certificate
@@ -56,18 +57,21 @@ def _parse(provenance: str, name: str) -> Provenance:
 def _verify_one(
     attestation: Attestation, distribution: Distribution, repository: str, workflow: str, *, refresh: bool
 ) -> Certificate:
+    from pyasn1.error import PyAsn1Error  # type: ignore[import-untyped] # comes with pypi-attestations
     from pypi_attestations import GitHubPublisher
 
     try:
         claims = attestation.certificate_claims
-    except ValueError as error:
+    except (ValueError, PyAsn1Error) as error:
         raise _refused(distribution.name, f"has a certificate that cannot be read: {error}") from error
-    found = claims.get(REPOSITORY, "").removeprefix(GITHUB)
-    # GitHub's names have no case but the certificate's comparison has: take its own spelling of the same name.
-    wanted = found if found.casefold() == repository.casefold() else repository
-    publisher = GitHubPublisher(repository=wanted, workflow=workflow)
-    predicate = _check(attestation, publisher, distribution, refresh=refresh)
-    return _certificate(distribution.name, predicate, claims)
+    made = _certificate(distribution.name, claims)
+    # Compared here too: newer keys, which a failed verification asks for, cannot mend a foreign name.
+    if (made.repository.casefold(), made.workflow) != (repository.casefold(), workflow):
+        seen = f"was made by {made.workflow!r} of {made.repository!r} instead of {workflow!r} of {repository!r}"
+        raise _refused(distribution.name, seen)
+    # GitHub's names have no case but the library's comparison has, so it gets the certificate's own spelling.
+    publisher = GitHubPublisher(repository=made.repository, workflow=workflow)
+    return replace(made, predicate=_check(attestation, publisher, distribution, refresh=refresh))
 
 
 def _check(attestation: Attestation, publisher: GitHubPublisher, distribution: Distribution, *, refresh: bool) -> str:
@@ -100,13 +104,13 @@ def _check_with_current_keys(attestation: Attestation, publisher: GitHubPublishe
         raise _no_keys(distribution.name, error) from error
 
 
-def _certificate(name: str, predicate: str, claims: dict[str, str]) -> Certificate:
+def _certificate(name: str, claims: dict[str, str]) -> Certificate:
     run_url = claims.get(RUN, "")
     run = re.search(r"/actions/runs/(\d+)", run_url)
     workflow = claims.get(BUILD_CONFIG, "").partition("@")[0].rpartition("/")[2]
     return Certificate(
         file=name,
-        predicate=predicate,
+        predicate="",
         repository=claims.get(REPOSITORY, "").removeprefix(GITHUB),
         commit=claims.get(COMMIT, ""),
         ref=claims.get(REF, ""),
