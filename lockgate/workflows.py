@@ -1,0 +1,21 @@
+"""Everything a release asks about GitHub workflows, under one name; the parts are in the modules imported here."""
+
+from __future__ import annotations
+
+from lockgate.workflow_claims import PublisherClaims, claims_for, compare_claims
+from lockgate.workflow_events import Trigger, skip_instruction
+from lockgate.workflow_patterns import tag_matches
+from lockgate.workflow_rules import check_workflow
+from lockgate.workflow_search import PublishWorkflow, find_publish_workflow
+
+__all__ = [
+    "PublishWorkflow",
+    "PublisherClaims",
+    "Trigger",
+    "check_workflow",
+    "claims_for",
+    "compare_claims",
+    "find_publish_workflow",
+    "skip_instruction",
+    "tag_matches",
+]
