@@ -65,8 +65,8 @@ def run(
     """Run `command` in `cwd` for at most `timeout` seconds and return how it ended; a failing command is not an error.
 
     It reads nothing (standard input is empty), and sees `child_environment(environment)`. Each line of output is handed
-    to `on_line` as it comes. At the timeout, when this process dies, and when the command itself ends, its whole process
-    group is killed. Raises RefusedError when the program or the folder does not exist.
+    to `on_line` as it comes. At the timeout, when this process dies, and when the command itself ends, its whole
+    process group is killed. Raises RefusedError when the program or the folder does not exist.
     """
     variables = child_environment(environment)
     _check_runnable(command, cwd, variables)

@@ -7,6 +7,8 @@ import sys
 import textwrap
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,7 +28,11 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait_until(condition, what: str, seconds: float = 20) -> None:
+def ended(pid: int) -> bool:
+    return not alive(pid)
+
+
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
@@ -138,7 +144,7 @@ def test_command_dies_with_the_process_that_asked(tmp_path: Path) -> None:
     caller.kill()
     caller.wait()
     for pid in (tmp_path / "pids").read_text().split():
-        wait_until(lambda pid=pid: not alive(int(pid)), f"the end of {pid}")
+        wait_until(partial(ended, int(pid)), f"the end of {pid}")
 
 
 def test_an_error_of_the_listener_ends_the_command(tmp_path: Path) -> None:
