@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from clients import github_api, process
-from lockgate.errors import RefusedError
+from lockgate.errors import Problem, RefusedError
 from lockgate.github import (
     Environment,
     GitHub,
+    Notes,
     Rate,
     RefPolicy,
     RefRule,
@@ -31,6 +32,7 @@ GH_TIMEOUT_SECONDS = 20.0
 UNSEEN = (403, 404)
 
 T = TypeVar("T")
+Refusal = tuple[str, Problem]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +195,26 @@ def observe_retention(hub: GitHub) -> int | None:
     return None if found is None else found.days
 
 
-def observe_surroundings(hub: GitHub, workflow: str, environment: str) -> Surroundings:
+def generate_notes(hub: GitHub, tag: str, commit: str, previous_tag: str = "") -> Notes:
+    """Release notes by GitHub; nothing is stored, yet it needs the permission to write releases.
+
+    So it also proves that permission before anything changes; raises RefusedError without it.
+    docs.github.com/en/rest/releases/releases#generate-release-notes-content-for-a-release
+    """
+    body = {"tag_name": tag, "target_commitish": commit}
+    if previous_tag:
+        body["previous_tag_name"] = previous_tag
+    what = f"generating release notes for {tag!r} (needs a token that may write releases)"
+    path = github_api.path_of(hub, "releases", "generate-notes")
+    return github_api.read_as(Notes, github_api.act(hub, "POST", path, what=what, expected={200}, body=body), what)
+
+
+def observe_surroundings(
+    hub: GitHub, workflow: str, environment: str = "", *, tag: str = "", commit: str = ""
+) -> Surroundings:
     """Everything step 7 looks at; what is refused is collected, so that all of it can be told at once.
 
+    With tag and commit (which GitHub must have) the right to write releases is proved by generating notes.
     Raises UnavailableError and RateLimitedError. Without a repository nothing else is asked.
     """
     found, refusals = _collect({"repository": lambda: observe_repository(hub), "rate": lambda: observe_rate(hub)})
@@ -209,18 +228,20 @@ def observe_surroundings(hub: GitHub, workflow: str, environment: str) -> Surrou
     }
     if environment:
         others["environment"] = lambda: observe_environment(hub, environment)
+    if tag and commit and hub.token:
+        others["notes"] = lambda: generate_notes(hub, tag, commit)
     rest, more = _collect(others)
     return Surroundings(**found, **rest, refusals=(*refusals, *more))
 
 
-def _collect(observers: Mapping[str, Callable[[], Any]]) -> tuple[dict[str, Any], tuple[Any, ...]]:
+def _collect(observers: Mapping[str, Callable[[], Any]]) -> tuple[dict[str, Any], tuple[Refusal, ...]]:
     found: dict[str, Any] = {}
-    refusals: list[Any] = []
+    refusals: list[Refusal] = []
     for name, observer in observers.items():
         try:
             found[name] = observer()
         except RefusedError as error:
-            refusals.extend(error.problems)
+            refusals.extend((name, problem) for problem in error.problems)
     return found, tuple(refusals)
 
 

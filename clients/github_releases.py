@@ -15,7 +15,7 @@ import httpx
 
 from clients import github_api, http
 from lockgate.errors import refused
-from lockgate.github import Asset, GitHub, GithubRelease, Notes
+from lockgate.github import Asset, GitHub, GithubRelease
 
 # GitHub answers only when it has the whole file.
 UPLOAD_TIMEOUT = httpx.Timeout(60.0, connect=15.0, read=300.0)
@@ -45,20 +45,6 @@ def read_release(hub: GitHub, release_id: int) -> GithubRelease | None:
     what = f"reading release {release_id}"
     data = github_api.observe(hub, github_api.path_of(hub, "releases", release_id), what=what)
     return None if data is None else github_api.read_as(GithubRelease, data, what)
-
-
-def generate_notes(hub: GitHub, tag: str, commit: str, previous_tag: str = "") -> Notes:
-    """Release notes by GitHub; nothing is stored, yet it needs the permission to write releases.
-
-    So it also proves that permission before anything changes; raises RefusedError without it.
-    docs.github.com/en/rest/releases/releases#generate-release-notes-content-for-a-release
-    """
-    body = {"tag_name": tag, "target_commitish": commit}
-    if previous_tag:
-        body["previous_tag_name"] = previous_tag
-    what = f"generating release notes for {tag!r} (needs a token that may write releases)"
-    path = github_api.path_of(hub, "releases", "generate-notes")
-    return github_api.read_as(Notes, github_api.act(hub, "POST", path, what=what, expected={200}, body=body), what)
 
 
 def create_draft(hub: GitHub, tag: str, commit: str, name: str, notes: str, *, prerelease: bool) -> GithubRelease:

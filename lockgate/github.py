@@ -235,7 +235,7 @@ class PendingDeployment:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Everything step 7 looks at on GitHub; `refusals` is what the token was not allowed to see."""
+    """Everything step 7 looks at on GitHub; `refusals` names what the token was not allowed to see, and why."""
 
     repository: Repository | None = None
     workflow: WorkflowState | None = None
@@ -244,7 +244,12 @@ class Surroundings:
     immutable: bool | None = None
     rate: Rate | None = None
     retention_days: int | None = None
-    refusals: tuple[Problem, ...] = ()
+    notes: Notes | None = None
+    refusals: tuple[tuple[str, Problem], ...] = ()
+
+    def was_refused(self, name: str) -> bool:
+        """Whether GitHub refused to show this field."""
+        return any(refused_name == name for refused_name, _ in self.refusals)
 
 
 def api_url(environ: Mapping[str, str]) -> str:

@@ -1,0 +1,115 @@
+"""Step 8's rules: what is there already of the release on GitHub, and whether to act, to go on, or to refuse."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from lockgate.artifacts import Artifact
+from lockgate.errors import NotVisibleError, Problem, refused
+from lockgate.github import Asset, GithubRelease
+
+_SHA = re.compile(r"[0-9a-f]{40}")
+PUBLISHABLE = (".whl", ".tar.gz", ".zip", ".egg")
+COMPLETE = "uploaded"
+LEFTOVER = "starter"
+
+
+def decide_draft(found: Sequence[GithubRelease], tag: str, commit: str = "") -> GithubRelease | None:
+    """The one release of a tag, draft or already published; None: make it.
+
+    Refuses more than one (GitHub accepts several drafts for one tag), and one that was made for another commit.
+    """
+    ours = [release for release in found if release.tag_name == tag]
+    if len(ours) > 1:
+        places = ", ".join(f"{release.html_url} ({_state(release)})" for release in ours)
+        raise refused(
+            f"There are {len(ours)} releases for tag {tag!r}: {places}",
+            "one at most",
+            "look at them, delete those that are wrong on GitHub, then run again",
+        )
+    if not ours:
+        return None
+    aimed = ours[0].target_commitish
+    if ours[0].draft and commit and _SHA.fullmatch(aimed) and aimed != commit:
+        raise refused(
+            f"The draft release {ours[0].html_url} was made for commit {aimed}",
+            f"a draft for the release commit {commit}",
+            "if that attempt was given up, delete the draft on GitHub and run again",
+        )
+    return ours[0]
+
+
+def decide_asset(artifact: Artifact, found: Asset | None) -> Literal["act", "done", "replace"]:
+    """Whether to upload an artifact, by its digest: a name alone proves nothing.
+
+    "replace" is for what a broken upload left behind. Refuses another digest; an asset whose digest GitHub does not
+    tell (yet) is NotVisibleError.
+    """
+    if found is None:
+        return "act"
+    if found.state == LEFTOVER:
+        return "replace"
+    if found.digest == f"sha256:{artifact.sha256}" and found.state == COMPLETE:
+        return "done"
+    seen = f"The release has an asset {found.name!r}: state {found.state}, {found.size} bytes, {found.digest}"
+    expected = f"{artifact.size} bytes, sha256:{artifact.sha256}, as it was built and tested"
+    if found.digest is None and found.size == artifact.size:
+        follow = "GitHub has not told its digest; look again. If that stays, delete the asset on GitHub and run again"
+        raise NotVisibleError(Problem(seen, expected, follow))
+    raise refused(seen, expected, "find out who put it there; delete it on GitHub if it is wrong, then run again")
+
+
+def find_asset(artifact: Artifact, found: Sequence[Asset]) -> Asset | None:
+    """The asset of this artifact's name; None when there is none."""
+    return next((asset for asset in found if asset.name == artifact.name), None)
+
+
+def check_assets(artifacts: Sequence[Artifact], found: Sequence[Asset]) -> tuple[Problem, ...]:
+    """Distributions in the release that were not built here: a workflow that uploads its assets would publish them."""
+    names = {artifact.name for artifact in artifacts}
+    foreign = sorted(asset.name for asset in found if asset.name.endswith(PUBLISHABLE) and asset.name not in names)
+    if not foreign:
+        return ()
+    return (
+        Problem(
+            f"The release holds distributions that were not built by this release: {', '.join(foreign)}",
+            f"no others than {', '.join(sorted(names))}",
+            "delete them on GitHub if they are leftovers, then run again",
+        ),
+    )
+
+
+def decide_publication(release: GithubRelease, artifacts: Sequence[Artifact]) -> Literal["act", "done"]:
+    """Whether to make a draft public. Refuses a draft whose assets are not exactly the artifacts that were built."""
+    if not release.draft:
+        return "done"
+    for artifact in artifacts:
+        if decide_asset(artifact, find_asset(artifact, release.assets)) != "done":
+            raise refused(
+                f"The draft for {release.tag_name!r} has no complete asset {artifact.name!r}",
+                "every artifact, before the release becomes public",
+                "run again: the missing asset is uploaded first",
+            )
+    return "act"
+
+
+def decide_tag(found: str | None, wanted: str, tag: str = "") -> Literal["act", "done"]:
+    """Whether to push the tag: `found` is the commit that origin's tag points at, None without one.
+
+    Refuses a tag at another commit: tags are never moved.
+    """
+    if found is None:
+        return "act"
+    if found == wanted:
+        return "done"
+    raise refused(
+        f"Tag {tag!r} is at commit {found} on origin",
+        f"the release commit {wanted}, or no such tag yet",
+        "take another version; Lockgate moves no tag. If nothing was published from it, you may delete it on origin",
+    )
+
+
+def _state(release: GithubRelease) -> str:
+    return "draft" if release.draft else "published"

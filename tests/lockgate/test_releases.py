@@ -1,0 +1,117 @@
+"""Step 8: act, done, replace or refuse, by what is there on GitHub."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lockgate.artifacts import Artifact
+from lockgate.errors import NotVisibleError, RefusedError
+from lockgate.github import Asset, GithubRelease
+from lockgate.releases import check_assets, decide_asset, decide_draft, decide_publication, decide_tag, find_asset
+
+SHA, OTHER = "a" * 40, "b" * 40
+WHEEL = Artifact("pkg-1.0-py3-none-any.whl", "d" * 64, 10, "wheel")
+SDIST = Artifact("pkg-1.0.tar.gz", "e" * 64, 20, "sdist")
+DRAFT = GithubRelease(1, "v1.0", SHA, True, False, "https://forge.test/untagged-1", "https://up.test{?name}")
+
+
+def asset_of(artifact: Artifact, **changes: object) -> Asset:
+    whole = Asset(1, artifact.name, "uploaded", artifact.size, f"sha256:{artifact.sha256}")
+    return replace(whole, **changes)  # type: ignore[arg-type]
+
+
+def test_no_release_of_the_tag_means_act() -> None:
+    assert decide_draft([], "v1.0") is None
+    assert decide_draft([replace(DRAFT, tag_name="v1.0.1")], "v1.0") is None
+
+
+@pytest.mark.parametrize(
+    "release",
+    [
+        DRAFT,
+        replace(DRAFT, target_commitish="main"),
+        replace(DRAFT, draft=False),
+        replace(DRAFT, draft=False, target_commitish=OTHER),
+    ],
+)
+def test_the_one_release_is_taken(release: GithubRelease) -> None:
+    assert decide_draft([release], "v1.0", SHA) is release
+
+
+def test_two_releases_of_one_tag_are_refused_with_their_pages() -> None:
+    second = replace(DRAFT, id=2, draft=False, html_url="https://forge.test/v1.0")
+    with pytest.raises(RefusedError) as caught:
+        decide_draft([DRAFT, second], "v1.0", SHA)
+    assert "There are 2 releases for tag 'v1.0'" in str(caught.value)
+    assert "https://forge.test/untagged-1 (draft), https://forge.test/v1.0 (published)" in str(caught.value)
+
+
+def test_a_draft_for_another_commit_is_refused() -> None:
+    with pytest.raises(
+        RefusedError, match=f"was made for commit {SHA}. Expected: a draft for the release commit {OTHER}"
+    ):
+        decide_draft([DRAFT], "v1.0", OTHER)
+
+
+@pytest.mark.parametrize(
+    ("found", "decision"),
+    [
+        (None, "act"),
+        (asset_of(WHEEL), "done"),
+        (asset_of(WHEEL, state="starter", digest=None, size=0), "replace"),
+        (asset_of(WHEEL, state="starter"), "replace"),
+    ],
+)
+def test_an_asset_is_decided_by_state_and_digest(found: Asset | None, decision: str) -> None:
+    assert decide_asset(WHEEL, found) == decision
+
+
+@pytest.mark.parametrize(
+    "found",
+    [
+        asset_of(WHEEL, digest="sha256:" + "0" * 64),
+        asset_of(WHEEL, digest="sha512:" + WHEEL.sha256),
+        asset_of(WHEEL, digest=None, size=11),
+        asset_of(WHEEL, state="open"),
+    ],
+)
+def test_an_asset_of_the_same_name_that_is_not_the_same_is_refused(found: Asset) -> None:
+    with pytest.raises(RefusedError, match="find out who put it there"):
+        decide_asset(WHEEL, found)
+
+
+def test_an_asset_without_a_digest_is_not_believed() -> None:
+    with pytest.raises(NotVisibleError, match="GitHub has not told its digest; look again"):
+        decide_asset(WHEEL, asset_of(WHEEL, digest=None))
+
+
+def test_find_asset_goes_by_name() -> None:
+    assert find_asset(SDIST, [asset_of(WHEEL)]) is None
+    assert find_asset(WHEEL, [asset_of(SDIST), asset_of(WHEEL)]) == asset_of(WHEEL)
+
+
+def test_foreign_distributions_in_the_release_are_a_problem() -> None:
+    foreign = [asset_of(WHEEL, name="pkg-1.0-cp311-cp311-linux_x86_64.whl"), asset_of(WHEEL, name="notes.txt")]
+    (problem,) = check_assets([WHEEL], [asset_of(WHEEL), *foreign])
+    assert problem.seen.endswith("not built by this release: pkg-1.0-cp311-cp311-linux_x86_64.whl")
+    assert check_assets([WHEEL], [asset_of(WHEEL), foreign[1]]) == ()
+
+
+def test_a_draft_becomes_public_only_with_every_artifact() -> None:
+    complete = replace(DRAFT, assets=(asset_of(WHEEL), asset_of(SDIST)))
+    assert decide_publication(complete, [WHEEL, SDIST]) == "act"
+    assert decide_publication(replace(DRAFT, draft=False), [WHEEL]) == "done"
+    with pytest.raises(RefusedError, match=r"has no complete asset 'pkg-1.0.tar.gz'"):
+        decide_publication(replace(DRAFT, assets=(asset_of(WHEEL),)), [WHEEL, SDIST])
+    leftover = replace(DRAFT, assets=(asset_of(WHEEL, state="starter"),))
+    with pytest.raises(RefusedError, match="every artifact, before the release becomes public"):
+        decide_publication(leftover, [WHEEL])
+
+
+def test_a_tag_is_pushed_once_and_never_moved() -> None:
+    assert decide_tag(None, SHA) == "act"
+    assert decide_tag(SHA, SHA) == "done"
+    with pytest.raises(RefusedError, match=f"Tag 'v1.0' is at commit {OTHER} on origin.*moves no tag"):
+        decide_tag(OTHER, SHA, "v1.0")
