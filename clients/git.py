@@ -135,9 +135,11 @@ def commit_time(path: Path, commit: str) -> int:
 
 
 def read_file(path: Path, commit: str, name: str) -> bytes | None:
-    """Read a file as it is in a commit; None when the commit has no such file."""
+    """Read a file as it is in a commit; None when the commit has no such file. Refuses a commit that is not here."""
     status, out, error = run_git_bytes(path, "cat-file", "blob", f"{check_revision(commit)}:{name}")
-    if status and ("does not exist in" in error or "exists on disk, but not in" in error):
+    absent = "does not exist in" in error or "exists on disk, but not in" in error
+    # git says the same of a file that is absent and of a commit that is.
+    if status and absent and resolve(path, commit):
         return None
     if status:
         raise explain(f"Reading {name} of {commit}", error, remote=False)

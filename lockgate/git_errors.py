@@ -35,7 +35,7 @@ _LOOK_FIRST: Final = "It is looked at again before anything is repeated"
 MEANINGS: Final = (
     Meaning(
         "no git",
-        r"GitCommandNotFound|No such file or directory: '?git|env: .?git.?: No such file",
+        r"GitCommandNotFound|No such file or directory: '?git|env: .?git.?: No such file|failed to execute \S+: No such file",
         "git 2.30 or newer on the PATH",
         "Install git",
     ),

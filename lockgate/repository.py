@@ -125,8 +125,8 @@ def parse_push(text: str) -> tuple[PushedRef, ...]:
 def parse_log(text: str) -> tuple[Commit, ...]:
     """Read `git log -z --name-only --format=LOG_FORMAT`, in the order given."""
     starts = list(_LOG_ENTRY.finditer(text))
-    ends = [entry.start() for entry in starts[1:]] + [len(text)]
-    return tuple(_commit(entry, text[entry.end() : end]) for entry, end in zip(starts, ends, strict=True))
+    ends = [*(entry.start() for entry in starts), len(text)][1:]
+    return tuple(_commit(entry, text[entry.end() : end]) for entry, end in zip(starts, ends, strict=bool(starts)))
 
 
 def clobbered_tags(text: str) -> tuple[str, ...]:
