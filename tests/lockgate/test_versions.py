@@ -72,7 +72,7 @@ NEXT = """
 1.2 | 1.2.1 | 1.3 | 2.0 | 1.2.1a1 | 1.2.1b1 | 1.2.1rc1 | - | 1.2.post1 | 1.2.1.dev1
 7 | 7.0.1 | 7.1 | 8 | 7.0.1a1 | 7.0.1b1 | 7.0.1rc1 | - | 7.post1 | 7.0.1.dev1
 1.2.3.4 | 1.2.4.0 | 1.3.0.0 | 2.0.0.0 | 1.2.4.0a1 | 1.2.4.0b1 | 1.2.4.0rc1 | - | 1.2.3.4.post1 | 1.2.4.0.dev1
-1!2025.9 | 1!2025.9.1 | 1!2025.10 | 1!2026.0 | 1!2025.9.1a1 | 1!2025.9.1b1 | 1!2025.9.1rc1 | - | 1!2025.9.post1 | 1!2025.9.1.dev1
+1!25.9 | 1!25.9.1 | 1!25.10 | 1!26.0 | 1!25.9.1a1 | 1!25.9.1b1 | 1!25.9.1rc1 | - | 1!25.9.post1 | 1!25.9.1.dev1
 """
 ROWS = [[cell.strip() for cell in line.split("|")] for line in NEXT.strip().splitlines()]
 CASES = [(row[0], word, wanted) for row in ROWS for word, wanted in zip(WORDS, row[1:], strict=True)]

@@ -1,0 +1,169 @@
+"""What a value under [tool.lockgate] may look like: one reader for each kind of setting.
+
+A reader gives the value as Lockgate uses it, or raises UnfitError with the words of what it expected.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from packaging.utils import InvalidName, canonicalize_name
+
+Reader = Callable[[Any], Any]
+
+WHEN = ("always", "when-needed", "never")
+_NOT_IN_A_TAG = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/.]|[/.]$|\.lock$")
+
+
+class UnfitError(ValueError):
+    """A value is not what its setting takes; its words say what was expected."""
+
+
+def text(value: Any) -> str:
+    """A string of any content but line ends."""
+    if not isinstance(value, str) or "\n" in value:
+        raise UnfitError("a string of one line")
+    return value
+
+
+def word(value: Any) -> str:
+    """A string that is not blank."""
+    if not text(value).strip():
+        raise UnfitError("a string that is not blank")
+    return str(value)
+
+
+def texts(value: Any) -> tuple[str, ...]:
+    """A list of strings that are not blank."""
+    if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
+        raise UnfitError("a list of strings")
+    return tuple(value)
+
+
+def name(value: Any) -> str:
+    """A project name as the packaging specifications define it."""
+    try:
+        canonicalize_name(word(value), validate=True)
+    except InvalidName as err:
+        raise UnfitError("a project name: letters, digits, and . _ - between them") from err
+    return str(value)
+
+
+def yes_or_no(value: Any) -> bool:
+    """True or false."""
+    if not isinstance(value, bool):
+        raise UnfitError("true or false")
+    return value
+
+
+def seconds(value: Any) -> float:
+    """A finite number of seconds over 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+        raise UnfitError("a number of seconds over 0")
+    return float(value)
+
+
+def count(value: Any) -> int:
+    """A whole number over 0."""
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise UnfitError("a whole number over 0")
+    return value
+
+
+def one_of(*choices: str) -> Reader:
+    """A reader for a string out of a few."""
+
+    def read(value: Any) -> str:
+        if value not in choices:
+            raise UnfitError("one of " + ", ".join(choices))
+        return str(value)
+
+    return read
+
+
+def command(value: Any) -> tuple[str, ...]:
+    """A command as a list of arguments, or as a string that is split as a shell would; no shell runs it."""
+    if isinstance(value, str):
+        try:
+            return tuple(shlex.split(value))
+        except ValueError as err:
+            raise UnfitError(f"a command (it cannot be split: {err})") from err
+    if isinstance(value, list) and value and all(isinstance(part, str) for part in value) and value[0].strip():
+        return tuple(value)
+    raise UnfitError("a command: a string, or a list of arguments")
+
+
+def commands(value: Any) -> tuple[tuple[str, ...], ...]:
+    """One command as a string, or a list of commands."""
+    found = tuple(command(item) for item in ([value] if isinstance(value, str) else _list(value)))
+    if not all(found):
+        raise UnfitError("commands that are not blank")
+    return found
+
+
+def path(value: Any) -> str:
+    """A path inside the repository, with / between its parts."""
+    parts = PurePosixPath(word(value)).parts
+    if PurePosixPath(value).is_absolute() or ".." in parts or "\\" in value or ".git" in parts:
+        raise UnfitError("a path inside the repository, with / between its parts")
+    return str(PurePosixPath(value))
+
+
+def paths(value: Any) -> tuple[str, ...]:
+    """A list of paths or globs inside the repository."""
+    return tuple(path(item) for item in texts(value))
+
+
+def fixture(value: Any) -> str:
+    """A path of a JSON file with the version in it."""
+    if path(value).count("{version}") != 1 or not value.endswith(".json"):
+        raise UnfitError("a path of a .json file with {version} in it once")
+    return path(value)
+
+
+def tag_format(value: Any) -> str:
+    """A tag name that git allows (git-check-ref-format), with {version} in it once."""
+    example = text(value).replace("{version}", "1.0")
+    if value.count("{version}") != 1 or _NOT_IN_A_TAG.search(example) or "{" in example:
+        raise UnfitError("a tag name that git allows, with {version} in it once")
+    return str(value)
+
+
+def workflow(value: Any) -> str:
+    """The name of a workflow file; its folder may be left out."""
+    plain = text(value).removeprefix(".github/workflows/")
+    if not re.fullmatch(r"[^/\\]+\.ya?ml", plain):
+        raise UnfitError("the name of a .yml file in .github/workflows")
+    return plain
+
+
+def url(value: Any) -> str:
+    """The URL of an index, without credentials."""
+    parts = urlsplit(text(value))
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
+        raise UnfitError("an http or https URL without user and password")
+    return str(value)
+
+
+def checkpoints(known: Sequence[str]) -> Reader:
+    """A reader for a table that says when each checkpoint asks."""
+
+    def read(value: Any) -> dict[str, str]:
+        pairs = value.items() if isinstance(value, dict) else ((None, None),)
+        if not all(key in known and when in WHEN for key, when in pairs):
+            raise UnfitError(f"a table of {', '.join(known)}, each one of {', '.join(WHEN)}")
+        return dict(value)
+
+    return read
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise UnfitError("a list of commands")
+    return value
