@@ -1,0 +1,227 @@
+"""The publishing job's work: which files, from where, with which claims, and the log that the real action would write.
+
+Sources: pypa/gh-action-pypi-publish (log texts), the index's own documentation (claims and errors).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox.context import Context
+from sandbox.git_repository import git_environment
+from sandbox.index_store import Claims, IndexStore, MintError, Upload
+from sandbox.state import JSON
+from sandbox.workflows import Workflow, environment_of, file_name, may_mint, steps_of
+
+BUILD_TIMEOUT_SECONDS = 900
+PUBLISH_ACTION = "pypa/gh-action-pypi-publish@"
+PUBLISH_COMMAND = re.compile(r"\b(uv publish|twine upload|flit publish|poetry publish|hatch publish|pdm publish)\b")
+BUILD_WORDS = re.compile(
+    r"\b(?:python[\d.]* -m build|pyproject-build|(?:uv|hatch|flit|poetry|pdm) build|pip wheel|setup\.py sdist)\b"
+    r"|(hynek/build-and-inspect-python-package|pypa/cibuildwheel)@"
+)
+DOWNLOAD_WORDS = re.compile(
+    r"\bgh release download\b|(robinraju/release-downloader|dsaltares/fetch-gh-release-asset|i3h/download-release-asset)@"
+)
+KEPT_ENVIRONMENT = re.compile(r"PATH|HOME|LANG|TMPDIR|USER|XDG_.*|UV_.*|PIP_.*|SSL_.*|REQUESTS_.*|.*_PROXY|.*_proxy")
+
+
+class JobFailedError(Exception):
+    """A step of the job failed; the text is the last thing in its log."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """What a publishing step works with: where it runs and what it publishes as."""
+
+    context: Context
+    workflow: Workflow
+    run: JSON
+    job: JSON
+
+
+def _text(step: JSON) -> str:
+    return f"{step.get('uses', '')}\n{step.get('run', '')}"
+
+
+def is_publishing(step: JSON) -> bool:
+    """Whether a step uploads to the package index."""
+    return PUBLISH_ACTION in str(step.get("uses", "")) or PUBLISH_COMMAND.search(str(step.get("run", ""))) is not None
+
+
+def is_building(step: JSON) -> bool:
+    """Whether a step builds distributions."""
+    return BUILD_WORDS.search(_text(step)) is not None
+
+
+def downloads_release(workflow: Workflow) -> bool:
+    """Whether some step of the workflow fetches the release's own assets."""
+    steps = [step for job in workflow.jobs.values() for step in steps_of(job)]
+    return any(DOWNLOAD_WORDS.search(_text(step)) for step in steps)
+
+
+def distributions(publication: Publication, log: list[str]) -> list[Path]:
+    """The files that the run publishes: the release's assets where the workflow fetches them, else a build of the tag."""
+    if downloads_release(publication.workflow):
+        return _release_files(publication, log)
+    return built_files(publication.context, publication.run, log)
+
+
+def _release_files(publication: Publication, log: list[str]) -> list[Path]:
+    """The assets of the run's release, drafts included, as `gh release download` finds them."""
+    context, run = publication.context, publication.run
+    tags = {run["head_branch"], *map(str, run["inputs"].values())}
+    found = [release for release in context.state.all("github/releases") if release["tag_name"] in tags]
+    if not found:
+        log.append("release not found")
+        raise JobFailedError("Process completed with exit code 1.")
+    files = []
+    for asset in found[-1]["assets"]:
+        if asset["state"] == "uploaded" and asset["name"].endswith((".whl", ".tar.gz", ".zip")):
+            path = context.state.folder / f"github/builds/{run['id']}/release" / asset["name"]
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(context.state.folder / f"github/assets/{asset['id']}", path)
+            files.append(path)
+    return files
+
+
+def built_files(context: Context, run: JSON, log: list[str]) -> list[Path]:
+    """Sdist and wheel built from a fresh full clone of the run's commit; a build that was finished before is kept."""
+    target = context.state.folder / f"github/builds/{run['id']}/dist"
+    if not target.is_dir():
+        with tempfile.TemporaryDirectory(prefix="build-", dir=context.state.folder) as folder:
+            source, out = Path(folder) / "source", Path(folder) / "dist"
+            _clone(context, run, source)
+            log += _build(source, out)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            out.rename(target)
+    return sorted(target.iterdir())
+
+
+def _clone(context: Context, run: JSON, source: Path) -> None:
+    environment = git_environment(context.state.folder)
+    clone = ["git", "clone", "--quiet", "--no-local", str(context.origin.path.absolute()), str(source)]
+    switch = ["git", "-C", str(source), "checkout", "--quiet", "--detach", run["head_sha"]]
+    for command in (clone, switch):
+        subprocess.run(command, check=True, capture_output=True, env=environment, timeout=BUILD_TIMEOUT_SECONDS)
+
+
+def _build(source: Path, out: Path) -> list[str]:
+    """Build as `python -m build` does, in an environment without the caller's release settings; answers the output."""
+    kept = {name: value for name, value in os.environ.items() if KEPT_ENVIRONMENT.fullmatch(name)}
+    environment = {**kept, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "CI": "true"}
+    command = [sys.executable, "-m", "build", "--installer", "uv", "--outdir", str(out), str(source)]
+    result = subprocess.run(
+        [*_dies_with_parent(), *command], capture_output=True, encoding="utf-8", errors="replace", env=environment,
+        timeout=BUILD_TIMEOUT_SECONDS, check=False,
+    )  # fmt: skip
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in (result.stdout + result.stderr).splitlines()]
+    shown = [line.replace(str(source.parent), "/home/runner/work") for line in lines]
+    if result.returncode != 0:
+        raise JobFailedError("\n".join([*shown, "Process completed with exit code 1."]))
+    return shown
+
+
+def _dies_with_parent() -> list[str]:
+    program = shutil.which("setpriv")
+    return [program, "--pdeathsig", "KILL"] if program else []
+
+
+def _claims(publication: Publication) -> Claims:
+    owner, repository = publication.context.slug.split("/")
+    environment = environment_of(publication.job)
+    return Claims(owner, repository, file_name(publication.workflow.path), environment, publication.run["ref"])
+
+
+def publish(publication: Publication, step: JSON, log: list[str]) -> None:
+    """Upload the run's files to the index under the job's claims; raises JobFailedError with the log written so far."""
+    context, run = publication.context, publication.run
+    subject = f"publish {run['head_branch']} {file_name(publication.workflow.path)}"
+    store = IndexStore(context)
+    options = step.get("with") if isinstance(step.get("with"), dict) else {}
+    elsewhere = options.get("repository-url") or options.get("repository_url") or _named_index(step)
+    if elsewhere and not str(elsewhere).startswith(context.addresses.get("index", "-")):
+        log.append("The sandbox has no other index; this upload is not carried out.")
+        return
+    failed = context.faults.take({"failed-publish"}, "github", subject)
+    if failed:
+        raise JobFailedError(str(failed.options.get("text", "Process completed with exit code 1.")))
+    if context.faults.take({"skipped-publish"}, "github", subject):
+        log.append("Nothing was uploaded.")
+        return
+    files = distributions(publication, log)
+    if not files:
+        raise JobFailedError("It looks like there are no Python distribution packages to publish in the directory 'dist/'.")
+    projects = _mint(publication, options, store, log)
+    half = context.faults.take({"half-publish"}, "github", subject)
+    other = context.faults.take({"other-bytes"}, "github", subject) is not None
+    log += [f"Checking dist/{path.name}: PASSED" for path in files]
+    log.append(f"Uploading distributions to {context.addresses['index']}/legacy/")
+    for position, path in enumerate(files):
+        if half and position > 0:
+            raise JobFailedError(f"ERROR    HTTPError: 503 Service Unavailable from {context.addresses['index']}/legacy/")
+        content = _other_bytes(path) if other else path.read_bytes()
+        _upload(publication, store, Upload(path.name, content, _claims(publication), projects), log)
+    _view_lines(context, files, log)
+
+
+def _named_index(step: JSON) -> str:
+    found = re.search(r"(?:--repository(?:-url)?|--publish-url|--index|-r)[ =](\S+)", str(step.get("run", "")))
+    return found[1] if found else ""
+
+
+def _mint(publication: Publication, options: JSON, store: IndexStore, log: list[str]) -> list[str]:
+    """The projects that the run's identity may upload to, as the index's mint-token endpoint decides."""
+    claims = _claims(publication)
+    if options.get("password"):
+        raise JobFailedError("ERROR    HTTPError: 403 Forbidden. Invalid or non-existent authentication information.")
+    log.append("Attempting to perform trusted publishing exchange to retrieve a temporary short-lived API token")
+    if not may_mint(publication.workflow, publication.job):
+        raise JobFailedError(
+            "Trusted publishing exchange failure: \nOpenID Connect token retrieval failed: GitHub: missing or insufficient "
+            "OIDC token permissions, the ACTIONS_ID_TOKEN_REQUEST_TOKEN environment variable was unset"
+        )
+    try:
+        return store.mint(claims)
+    except MintError as error:
+        slug = f"{claims.owner}/{claims.repository}"
+        reference = f"{slug}/.github/workflows/{claims.workflow}@{claims.ref}"
+        raise JobFailedError(
+            "Trusted publishing exchange failure: \nToken request failed: the server refused the request for the following "
+            f"reasons:\n\n* `{error.code}`: {error}\n\nThis generally indicates a trusted publisher configuration error, "
+            "but could\nalso indicate an internal error on GitHub or PyPI's part.\n\n"
+            "The claims rendered below are **for debugging purposes only**.\n\n"
+            f"* `repository`: `{slug}`\n* `repository_owner`: `{claims.owner}`\n* `workflow_ref`: `{reference}`\n"
+            f"* `job_workflow_ref`: `{reference}`\n* `ref`: `{claims.ref}`\n* `environment`: `{claims.environment or 'MISSING'}`"
+        ) from error
+
+
+def _upload(publication: Publication, store: IndexStore, upload: Upload, log: list[str]) -> None:
+    endpoint = f"{publication.context.addresses['index']}/legacy/"
+    log.append(f"Uploading {upload.filename}")
+    log.append(f"INFO     dist/{upload.filename} ({len(upload.content) / 1024:.1f} KB)")
+    verdict = store.upload(upload)
+    log += [f"INFO     Response from {endpoint}:", f"         {verdict.status} {verdict.reason}"]
+    if verdict.status != 200:
+        words = {400: "Bad Request", 403: "Forbidden"}
+        raise JobFailedError(
+            f"ERROR    HTTPError: {verdict.status} {words.get(verdict.status, '')} from {endpoint}\n         {verdict.reason}"
+        )
+
+
+def _other_bytes(path: Path) -> bytes:
+    """The file with one byte more behind its end, which zip and gzip readers pass over."""
+    return path.read_bytes() + b"\0"
+
+
+def _view_lines(context: Context, files: list[Path], log: list[str]) -> None:
+    names = sorted({tuple(path.name.removesuffix(".tar.gz").split("-")[:2]) for path in files})
+    log.append("\nView at:")
+    log += [f"{context.addresses['index']}/project/{name.replace('_', '-')}/{version}/" for name, version in names]
