@@ -47,8 +47,8 @@ with open(answer, "w") as file:
     json.dump(told, file)
 """
 _NETWORK = re.compile(
-    r"Connection(Error| refused| reset)|NewConnection|\bnetwork\b|\btimed out\b|Temporary failure|dns error|\btls\b|SSLError"
-    r"|error sending request|Could not fetch URL|Failed to fetch"
+    r"Connection(Error| refused| reset)|NewConnection|\bnetwork\b|\btimed out\b|Temporary failure|dns error|\btls\b"
+    r"|SSLError|error sending request|Could not fetch URL|Failed to fetch"
     r"|(status|error)[^\n]{0,20}\b(429|5\d\d)\b|\b(429|5\d\d) (Client|Server) Error",
     re.IGNORECASE,
 )
@@ -143,8 +143,8 @@ def try_wheel(
 ) -> tuple[Problem, ...]:
     """Install a wheel into a new environment and import `import_names`; returns everything that goes wrong.
 
-    Compares the installed version, and a `__version__` that a module gives, with `version`. Each of the three stages may
-    take `timeout` seconds. Raises UnavailableError when the dependencies cannot be downloaded.
+    Compares the installed version, and a `__version__` that a module gives, with `version`. Each of the three stages
+    may take `timeout` seconds. Raises UnavailableError when the dependencies cannot be downloaded.
     """
     with tempfile.TemporaryDirectory(prefix="trial-") as name:
         folder = Path(name)
@@ -257,7 +257,7 @@ def _uv() -> str | None:
 
 
 def _make_environment(folder: Path, timeout: float) -> Path:
-    """A new environment of the running Python, without pip (it is installed into from outside); returns its interpreter."""
+    """A new environment of the running Python; it has no pip, and is installed into from outside."""
     command = [sys.executable, "-I", "-m", "venv", "--without-pip", str(folder)]
     done = run(command, cwd=folder.parent, timeout=timeout)
     if not done.ok:

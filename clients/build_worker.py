@@ -24,14 +24,17 @@ from build import BuildBackendException, BuildException, FailedProcessError, Pro
 from build.env import DefaultIsolatedEnv
 
 # Either breaks installing into an isolated environment, or changes what is built without a trace in the project.
-MISLEADING = ("PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER")
-MISLEADING += (
-    "PIP_REQUIRE_VIRTUALENV",
-    "PIP_NO_BUILD_ISOLATION",
+_MISPLACING = {
+    "PIP_TARGET",
+    "PIP_PREFIX",
+    "PIP_ROOT",
+    "PIP_USER",
     "PIP_DRY_RUN",
-    "UV_NO_BUILD_ISOLATION",
+    "PIP_REQUIRE_VIRTUALENV",
     "VIRTUAL_ENV",
-)
+}
+_MIXING = {"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PIP_NO_BUILD_ISOLATION", "UV_NO_BUILD_ISOLATION"}
+MISLEADING = _MISPLACING | _MIXING
 VERSION_OVERRIDES = (
     "SETUPTOOLS_SCM_",
     "PBR_VERSION",

@@ -1,0 +1,176 @@
+"""The store of artifacts' bytes and of small records: a folder, or any fsspec URL that several machines share.
+
+Bytes are kept under their sha256 and never overwritten by others; a record is a small text that is replaced as a whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from lockgate.errors import Problem, SettingsError, refused, unavailable
+
+BLOCK_BYTES = 1024 * 1024
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_KEY_PART = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._+-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Where artifacts and records are kept: a folder's path, or a URL of a scheme that fsspec knows.
+
+    Credentials come from the environment, as the scheme has it, never from the URL. Every method raises UnavailableError
+    when the store does not answer, and SettingsError for a URL that cannot be used.
+    """
+
+    url: str
+
+    def put(self, path: Path) -> str:
+        """Keep a file's bytes and return their sha256; read back before it is believed.
+
+        The same bytes already there: nothing to do. Other bytes under that name (a damaged store): RefusedError.
+        """
+        sha256 = _digest_of(path)
+        with self._reached(f"keeping {path.name}") as (system, root):
+            place = _place(root, sha256)
+            if not _exists(system, place):
+                _write(system, place, path.read_bytes())
+            _check(_digest_in(system, place), sha256, f"the store's bytes for {path.name}", _DAMAGED)
+        return sha256
+
+    def has(self, sha256: str) -> bool:
+        """Whether bytes are kept under this digest; whether they are sound shows when they are fetched."""
+        with self._reached(f"looking for {sha256[:12]}") as (system, root):
+            return _exists(system, _place(root, sha256))
+
+    def fetch(self, sha256: str, destination: Path) -> None:
+        """Write the bytes with this sha256 to `destination`, whole or not at all.
+
+        Raises RefusedError when the store does not have them, or when what it has are other bytes.
+        """
+        with self._reached(f"fetching {destination.name}") as (system, root):
+            place = _place(root, sha256)
+            if not _exists(system, place):
+                seen = f"the store has no bytes {sha256} for {destination.name}"
+                raise refused(seen, "what an earlier step kept", "Use the store of that run, or restart the release")
+            content = system.cat_file(place)
+        _check(hashlib.sha256(content).hexdigest(), sha256, f"the store's bytes for {destination.name}", _DAMAGED)
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        _replace(destination, content)
+
+    def read_record(self, key: str) -> str | None:
+        """The text of a record, None when there is none."""
+        with self._reached(f"reading the record {key}") as (system, root):
+            try:
+                return bytes(system.cat_file(_record(root, key))).decode()
+            except FileNotFoundError:
+                return None
+
+    def write_record(self, key: str, text: str) -> None:
+        """Write a record, in place of an older one: a reader sees the old text or the new one, never a part."""
+        with self._reached(f"writing the record {key}") as (system, root):
+            _write(system, _record(root, key), text.encode())
+
+    def record_keys(self, prefix: str = "") -> tuple[str, ...]:
+        """The keys of all records that begin with `prefix`, sorted."""
+        with self._reached("listing the records") as (system, root):
+            system.invalidate_cache()
+            folder = f"{root}/records"
+            names = system.find(folder) if _exists(system, folder) else []
+        keys = (str(name).split("/records/", 1)[1] for name in names if str(name).endswith(".json"))
+        return tuple(sorted(key for name in keys if (key := name.removesuffix(".json")).startswith(prefix)))
+
+    @contextmanager
+    def _reached(self, what: str) -> Iterator[tuple[Any, str]]:
+        """The file system behind the URL and the folder in it; its errors, translated."""
+        shown = re.sub(r"//[^/@]*@", "//", self.url)
+        try:
+            system, root = fsspec.url_to_fs(self.url, use_listings_cache=False)
+        except (ImportError, ValueError) as err:
+            example = "a folder, or a URL that fsspec knows"
+            raise SettingsError(Problem(f"The store {shown!r} cannot be used: {err}", example, _SET_STORE)) from err
+        try:
+            yield system, str(root).rstrip("/")
+        except PermissionError as err:
+            raise refused(f"The store {shown!r} refused {what}: {err}", "rights to read and write", _SET_STORE) from err
+        except OSError as err:
+            seen = f"The store {shown!r} failed while {what}: {err}"
+            raise unavailable(seen, "a store that answers", "Check disk and network, then try again") from err
+
+
+_SET_STORE = "Correct the store's address, or its rights"
+_DAMAGED = "The store is damaged: find out who wrote there, then restart the release with an empty store"
+
+
+def _exists(system: Any, place: str) -> bool:
+    """Whether something is there; fsspec's own `exists` answers False when the store is down."""
+    try:
+        system.info(place)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _place(root: str, sha256: str) -> str:
+    if not _SHA256.fullmatch(sha256):
+        raise refused(f"{sha256!r} is not a sha256", "64 lower-case hexadecimal digits", "Report where it came from")
+    return f"{root}/artifacts/{sha256[:2]}/{sha256}"
+
+
+def _record(root: str, key: str) -> str:
+    """A record's place; the suffix lets the keys `a` and `a/b` live side by side in a folder."""
+    if not all(_KEY_PART.fullmatch(part) for part in key.split("/")):
+        allowed = "letters, digits and . _ + - between slashes, no part that begins with a dot"
+        raise refused(f"{key!r} cannot be a record's key", allowed, "Choose another key")
+    return f"{root}/records/{key}.json"
+
+
+def _write(system: Any, place: str, content: bytes) -> None:
+    """Write at once: in a folder by renaming; elsewhere fsspec's pipe_file is one request or one finished upload."""
+    if isinstance(system, LocalFileSystem):
+        Path(place).parent.mkdir(parents=True, exist_ok=True)
+        _replace(Path(place), content)
+    else:
+        system.makedirs(place.rsplit("/", 1)[0], exist_ok=True)
+        system.pipe_file(place, content)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        with suppress(FileNotFoundError):
+            part.unlink()
+
+
+def _digest_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest_in(system: Any, place: str) -> str:
+    digest = hashlib.sha256()
+    with system.open(place, "rb") as file:
+        while block := file.read(BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _check(found: str, wanted: str, what: str, advice: str) -> None:
+    if found != wanted:
+        raise refused(f"{what} have the sha256 {found}", wanted, advice)

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import hashlib
+import threading
+from pathlib import Path
+from uuid import uuid4
+
+import fsspec
+import pytest
+from fsspec.implementations.memory import MemoryFileSystem
+
+from clients.store import Store
+from lockgate.errors import RefusedError, SettingsError, UnavailableError
+
+CONTENT = b"the bytes that were tested"
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture(params=["folder", "file", "memory"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
+    """The same store as a plain folder, as a file URL and in fsspec's memory."""
+    folder = tmp_path / "deep" / "store"
+    return Store({"folder": str(folder), "file": f"file://{folder}", "memory": f"memory://{uuid4()}"}[request.param])
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Path:
+    path = tmp_path / "a-1.0-py3-none-any.whl"
+    path.write_bytes(CONTENT)
+    return path
+
+
+def damage(store: Store, content: bytes) -> None:
+    system, root = fsspec.url_to_fs(store.url)
+    system.pipe_file(f"{root}/artifacts/{SHA256[:2]}/{SHA256}", content)
+
+
+def test_bytes_come_back_as_they_were(store: Store, wheel: Path, tmp_path: Path) -> None:
+    assert not store.has(SHA256)
+    assert store.put(wheel) == SHA256
+    assert store.has(SHA256)
+    store.fetch(SHA256, tmp_path / "new" / "b.whl")
+    assert (tmp_path / "new" / "b.whl").read_bytes() == CONTENT
+
+
+def test_putting_twice_is_the_same(store: Store, wheel: Path) -> None:
+    assert store.put(wheel) == store.put(wheel) == SHA256
+
+
+def test_other_bytes_are_refused_and_left_alone(store: Store, wheel: Path) -> None:
+    store.put(wheel)
+    damage(store, b"other")
+    with pytest.raises(RefusedError, match=r"a-1.0-py3-none-any.whl have the sha256 .* The store is damaged"):
+        store.put(wheel)
+    system, root = fsspec.url_to_fs(store.url)
+    assert system.cat_file(f"{root}/artifacts/{SHA256[:2]}/{SHA256}") == b"other"
+
+
+def test_damaged_bytes_are_never_handed_out(store: Store, wheel: Path, tmp_path: Path) -> None:
+    store.put(wheel)
+    damage(store, CONTENT[:-1])
+    with pytest.raises(RefusedError, match=f"have the sha256 .* Expected: {SHA256}"):
+        store.fetch(SHA256, tmp_path / "b.whl")
+    assert not (tmp_path / "b.whl").exists()
+
+
+def test_a_failed_fetch_keeps_the_old_file(store: Store, wheel: Path) -> None:
+    store.put(wheel)
+    damage(store, b"")
+    with pytest.raises(RefusedError):
+        store.fetch(SHA256, wheel)
+    assert wheel.read_bytes() == CONTENT
+
+
+def test_missing_bytes_are_refused_with_words(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match=f"the store has no bytes {SHA256} for b.whl"):
+        store.fetch(SHA256, tmp_path / "b.whl")
+
+
+@pytest.mark.parametrize("sha256", ["", "../../x", "A" * 64, SHA256 + "0", SHA256 + "\n"])
+def test_what_is_no_digest_is_refused(store: Store, sha256: str) -> None:
+    with pytest.raises(RefusedError, match="is not a sha256"):
+        store.has(sha256)
+
+
+def test_records_are_replaced_and_missing_ones_are_a_value(store: Store) -> None:
+    assert store.read_record("octo/demo/1.0") is None
+    store.write_record("octo/demo/1.0", '{"a": 1}')
+    store.write_record("octo/demo/1.0", '{"ä": 2}')
+    assert store.read_record("octo/demo/1.0") == '{"ä": 2}'
+
+
+def test_record_keys_are_listed_by_prefix(store: Store) -> None:
+    assert store.record_keys() == ()
+    for key in ("demo", "demo/1.0", "demo/1.1", "other/1.0"):
+        store.write_record(key, "{}")
+    assert store.record_keys("demo/") == ("demo/1.0", "demo/1.1")
+    assert store.record_keys("demo") == ("demo", "demo/1.0", "demo/1.1")
+    assert len(store.record_keys()) == 4
+
+
+@pytest.mark.parametrize("key", ["", "/a", "a/", "../a", "a/../b", "a//b", ".hidden", "a b", "a\\b", "a\n"])
+def test_unsafe_keys_are_refused(store: Store, key: str) -> None:
+    with pytest.raises(RefusedError, match="cannot be a record's key"):
+        store.write_record(key, "{}")
+
+
+def test_a_reader_never_sees_half_a_record(tmp_path: Path) -> None:
+    """While one writes long texts, every text that is read is whole."""
+    store = Store(str(tmp_path))
+    texts = {"a" * 500_000, "b" * 500_000}
+    store.write_record("k", "a" * 500_000)
+    done = threading.Event()
+
+    def write() -> None:
+        for _ in range(10):
+            for text in texts:
+                store.write_record("k", text)
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    while not done.is_set():
+        assert store.read_record("k") in texts
+    writer.join()
+
+
+def test_nothing_but_whole_files_is_left_in_a_folder(tmp_path: Path, wheel: Path) -> None:
+    store = Store(str(tmp_path / "s"))
+    store.put(wheel)
+    store.write_record("a", "{}")
+    assert sorted(path.name for path in (tmp_path / "s").rglob("*") if path.is_file()) == sorted([SHA256, "a.json"])
+
+
+def test_an_unknown_scheme_is_a_setting_to_correct() -> None:
+    with pytest.raises(SettingsError, match="The store 'nosuch://bucket' cannot be used"):
+        Store("nosuch://user:secret@bucket").has(SHA256)
+
+
+def test_a_broken_store_is_unavailable(tmp_path: Path) -> None:
+    """A file where the folder should be."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UnavailableError, match="failed while writing the record a"):
+        Store(str(tmp_path / "file")).write_record("a", "{}")
+
+
+class Unreachable(MemoryFileSystem):
+    """A store whose server refuses every connection."""
+
+    protocol = "unreachable"
+
+    def info(self, path: str, **kwargs: object) -> object:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    cat_file = find = pipe_file = info
+
+
+@pytest.mark.parametrize("act", ["has", "put", "fetch", "read", "write", "list"])
+def test_a_store_that_does_not_answer_is_never_taken_for_an_empty_one(act: str, wheel: Path) -> None:
+    fsspec.register_implementation("unreachable", Unreachable, clobber=True)
+    store = Store("unreachable://bucket")
+    acts = {
+        "has": lambda: store.has(SHA256),
+        "put": lambda: store.put(wheel),
+        "fetch": lambda: store.fetch(SHA256, wheel),
+        "read": lambda: store.read_record("a"),
+        "write": lambda: store.write_record("a", "{}"),
+        "list": store.record_keys,
+    }
+    with pytest.raises(UnavailableError, match="Connection refused"):
+        acts[act]()
