@@ -448,7 +448,7 @@ def test_git_ends_with_the_process_that_started_it(checkout: Path, tmp_path: Pat
     """The reader of a pipe is gone once the process that started git is killed."""
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    call = f"run_git(Path({str(checkout)!r}), '-c', 'alias.wait=!exec cat {fifo} -', 'wait')"
+    call = f"run_git(Path({str(checkout)!r}), '-c', 'alias.wait=!exec cat {fifo} >/dev/null', 'wait')"
     script = f"from pathlib import Path; from clients.git_process import run_git; {call}"
     child = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2])
     with fifo.open("wb", buffering=0) as pipe:
