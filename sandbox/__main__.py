@@ -23,12 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Create or open the sandbox in DIR and serve it until SIGINT or SIGTERM; 2 with words for what cannot be served."""
     options = _parse(arguments)
     try:
-        if (options.folder / SETTINGS).exists():
-            sandbox = Sandbox.open(options.folder)
-        elif options.repository is None:
-            raise ValueError(f"{str(options.folder)!r} is no sandbox yet; give --repository PATH and --as OWNER/NAME")
-        else:
-            sandbox = Sandbox.create(options.folder, options.repository, options.slug)
+        sandbox = _open_or_create(options)
     except ValueError as error:
         print(f"sandbox: {error}", file=sys.stderr)
         return 2
@@ -39,6 +34,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(_announcement(sandbox, as_json=options.json), flush=True)
         stopped.wait()
     return 0
+
+
+def _open_or_create(options: argparse.Namespace) -> Sandbox:
+    if options.repository is None or (options.folder / SETTINGS).exists():
+        return Sandbox.open(options.folder)
+    return Sandbox.create(options.folder, options.repository, options.slug)
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -56,7 +57,9 @@ def _announcement(sandbox: Sandbox, *, as_json: bool) -> str:
     if as_json:
         return json.dumps({**addresses, "index": sandbox.index_url, "environment": sandbox.environment})
     exports = "\n".join(f"export {name}={value}" for name, value in sandbox.environment.items())
-    return f"{BANNER}\n\norigin  {sandbox.origin_url}\nindex   {sandbox.index_url}\nstate   {sandbox.folder}\n\n{exports}"
+    return (
+        f"{BANNER}\n\norigin  {sandbox.origin_url}\nindex   {sandbox.index_url}\nstate   {sandbox.folder}\n\n{exports}"
+    )
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-TOKEN = re.compile(r"\s*(?:('(?:[^']|'')*')|(\d+(?:\.\d+)?)|([A-Za-z_][\w.*-]*(?:\['[^']*'\])*)|(&&|\|\||==|!=|<=|>=|[!()<>,]))")
+TOKEN = re.compile(
+    r"\s*(?:('(?:[^']|'')*')|(\d+(?:\.\d+)?)|([A-Za-z_][\w.*-]*(?:\['[^']*'\])*)|(&&|\|\||==|!=|<=|>=|[!()<>,]))"
+)
 
 
 class _Unknown:

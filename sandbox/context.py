@@ -14,6 +14,10 @@ SETTINGS = "sandbox.json"
 REPOSITORY = "github/repository.json"
 
 
+class StoppedError(Exception):
+    """The sandbox closes; what is under way stays as it is and is taken up at the next start."""
+
+
 @dataclass
 class Context:
     """One sandbox, as its services see it."""
@@ -65,6 +69,11 @@ class Context:
     def api(self) -> str:
         """The REST API's address of the one repository."""
         return f"{self.web}/api/v3/repos/{self.slug}"
+
+    def keep_going(self) -> None:
+        """Raise StoppedError when the sandbox closes."""
+        if self.stopping:
+            raise StoppedError
 
     def update_repository(self, **changes: object) -> None:
         """Change settings of the repository on GitHub."""

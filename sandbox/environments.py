@@ -43,7 +43,9 @@ def deployment_refusal(context: Context, name: str, ref: str) -> str:
     if policies is None:
         return ""
     kind, short = ("tag", ref[10:]) if ref.startswith("refs/tags/") else ("branch", ref[11:])
-    fitting = [p for p in policies if p["type"] == kind and fnmatchcase(short, p["name"])] if policies != "protected" else []
+    fitting = (
+        [p for p in policies if p["type"] == kind and fnmatchcase(short, p["name"])] if policies != "protected" else []
+    )
     if fitting or (policies == "protected" and kind == "branch"):
         return ""
     return f'{kind.title()} "{short}" is not allowed to deploy to {name} due to environment protection rules.'

@@ -1,7 +1,7 @@
 """Faults: named once, switched on by tests, by the demo, or from another process, and kept in faults.json.
 
 Request faults are matched with `METHOD path` of a request; the others with what they act on (`push refs/tags/v1.2.3`
-for the start of a run, `publish project file` for the publishing job).
+for the start of a run, `publish v1.2.3 publish.yml` for the publishing job, `POST asset NAME` for a starter asset).
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ FILE = "faults.json"
 class Fault:
     """One armed fault: which service, which requests (a regular expression), how often, after how many matches.
 
-    Options by name: error {status}, rate-limit {status, retry_after in seconds, primary: true}, late {lookups | seconds},
-    hidden-run {lookups}, failed-publish {text}, moved-main {path, text, message}, kill-caller {pid, when: before | after}.
+    Options by name: error {status}, rate-limit {status, retry_after in seconds, primary: true}, hidden-run {lookups},
+    late {lookups | seconds, only: "simple" | "json"}, failed-publish {text}, moved-main {path, text, message},
+    kill-caller {pid, when: before | after}.
     """
 
     name: FaultName

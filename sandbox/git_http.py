@@ -12,6 +12,7 @@ from pathlib import Path
 from sandbox.context import Context
 from sandbox.events import PENDING_PUSH, after_push, refusals_of
 from sandbox.git_repository import git_environment
+from sandbox.release_store import lose_tags
 from sandbox.serving import Call, Reply, text_reply
 from sandbox.state import JSON
 
@@ -79,6 +80,7 @@ def _receive(context: Context, call: Call, body: bytes) -> Reply:
         reply = _backend(context, call, body)
         after = context.origin.refs()
         after_push(context, before, after)
+        lose_tags(context, sorted(set(before) - set(after)))
         context.state.remove(PENDING_PUSH)
     changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     what = "pushed " + ", ".join(changed) if changed else ""

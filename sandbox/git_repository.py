@@ -10,7 +10,9 @@ from pathlib import Path
 
 GIT_TIMEOUT_SECONDS = 120
 ZERO = "0" * 40
-GIT_CONFIG = "[safe]\n\tdirectory = *\n[user]\n\tname = Another Person\n\temail = another@example.com\n[gc]\n\tauto = 0\n"
+GIT_CONFIG = (
+    "[safe]\n\tdirectory = *\n[user]\n\tname = Another Person\n\temail = another@example.com\n[gc]\n\tauto = 0\n"
+)
 
 
 def git_environment(folder: Path) -> dict[str, str]:
@@ -44,15 +46,16 @@ def clone_as_origin(folder: Path, repository: Path) -> str:
     branch = ask("symbolic-ref", "--short", "--quiet", "HEAD").stdout.strip()
     if not branch:
         raise ValueError(f"HEAD of {str(repository)!r} is on no branch; check out the release branch first")
-    origin = Repository(folder / "origin.git")
-    result = ask("clone", "--quiet", "--bare", "--no-hardlinks", ".", str(origin.path.absolute()))
-    if result.returncode != 0:
-        raise ValueError(_describe_failure(repository, result))
-    origin.git("symbolic-ref", "HEAD", f"refs/heads/{branch}")
-    origin.git("remote", "remove", "origin")
-    for name, value in (("receive.denyNonFastForwards", "true"), ("receive.denyDeletes", "true")):
-        origin.git("config", name, value)
-    origin.git("config", "http.receivepack", "true")
+    with tempfile.TemporaryDirectory(prefix="clone-", dir=folder) as temporary:
+        clone = Repository(Path(temporary) / "origin.git")
+        result = ask("clone", "--quiet", "--bare", "--no-hardlinks", ".", str(clone.path))
+        if result.returncode != 0:
+            raise ValueError(_describe_failure(repository, result))
+        clone.git("symbolic-ref", "HEAD", f"refs/heads/{branch}")
+        clone.git("remote", "remove", "origin")
+        for name in ("receive.denyNonFastForwards", "receive.denyDeletes", "http.receivepack"):
+            clone.git("config", name, "true")
+        clone.path.rename(folder / "origin.git")
     return branch
 
 
@@ -62,9 +65,7 @@ class Repository:
 
     path: Path
 
-    def run(
-        self, *arguments: str, text: str | None = None, **environment: str
-    ) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, text: str | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
         """Call git in the repository and answer what came of it, whatever its return code."""
         return subprocess.run(
             ["git", *arguments],

@@ -7,13 +7,12 @@ from datetime import datetime
 
 from sandbox import github_views as views
 from sandbox.context import Context
-from sandbox.environments import environments, reviewers_of
 from sandbox.events import WORKFLOWS, run_file, start_run, workflow_entry, workflow_files
-from sandbox.github_api import error, invalid, is_authenticated, not_found, page_of, route
+from sandbox.github_api import error, invalid, not_found, page_of, require_login, route
 from sandbox.run_logs import job_log, log_archive_path
 from sandbox.runner import rerun_failed, update_run
 from sandbox.serving import Call, Reply, json_reply
-from sandbox.state import JSON, now, write_atomically
+from sandbox.state import JSON, write_atomically
 from sandbox.storage import signed_link
 from sandbox.workflows import BrokenWorkflowError, Event, file_name, matches, parse_workflow
 
@@ -119,7 +118,9 @@ def _runs(context: Context) -> list[JSON]:
 def _runs_page(context: Context, call: Call, runs: list[JSON]) -> Reply:
     if NARROWING & set(call.query):
         runs = [run for run in runs if not _is_hidden(context, run)]
-    found = [run for run in runs if all(FILTERS[key](run, value) for key, value in call.query.items() if key in FILTERS)]
+    found = [
+        run for run in runs if all(FILTERS[key](run, value) for key, value in call.query.items() if key in FILTERS)
+    ]
     return page_of(context, call, [views.run(context, run) for run in found], "workflow_runs")
 
 
@@ -154,7 +155,8 @@ FILTERS: dict[str, Callable[[JSON, str], bool]] = {
 }
 
 
-def _find_run(context: Context, call: Call) -> JSON:
+def find_run(context: Context, call: Call) -> JSON:
+    """The run of the path; 404 when there is none."""
     run_id = call.params["run_id"]
     run = context.state.read(run_file(int(run_id))) if run_id.isdigit() else {}
     if not run:
@@ -175,19 +177,19 @@ def _attempt(run: JSON, number: str) -> JSON:
 @route("GET", "/actions/runs/{run_id}", needs="actions=read", query=("exclude_pull_requests",))
 def get_run(context: Context, call: Call) -> Reply:
     """https://docs.github.com/en/rest/actions/workflow-runs#get-a-workflow-run."""
-    return json_reply(views.run(context, _find_run(context, call)))
+    return json_reply(views.run(context, find_run(context, call)))
 
 
 @route("GET", "/actions/runs/{run_id}/attempts/{attempt}", needs="actions=read", query=("exclude_pull_requests",))
 def get_attempt(context: Context, call: Call) -> Reply:
     """https://docs.github.com/en/rest/actions/workflow-runs#get-a-workflow-run-attempt."""
-    return json_reply(views.run(context, _attempt(_find_run(context, call), call.params["attempt"])))
+    return json_reply(views.run(context, _attempt(find_run(context, call), call.params["attempt"])))
 
 
 @route("GET", "/actions/runs/{run_id}/jobs", needs="actions=read", query=("filter",))
 def list_jobs(context: Context, call: Call) -> Reply:
     """https://docs.github.com/en/rest/actions/workflow-jobs#list-jobs-for-a-workflow-run."""
-    run = _find_run(context, call)
+    run = find_run(context, call)
     jobs = list(run["jobs"])
     if call.query.get("filter") == "all":
         jobs = [job for attempt in run["attempts"] for job in attempt["jobs"]] + jobs
@@ -197,21 +199,23 @@ def list_jobs(context: Context, call: Call) -> Reply:
 @route("GET", "/actions/runs/{run_id}/attempts/{attempt}/jobs", needs="actions=read")
 def list_attempt_jobs(context: Context, call: Call) -> Reply:
     """https://docs.github.com/en/rest/actions/workflow-jobs#list-jobs-for-a-workflow-run-attempt."""
-    run = _attempt(_find_run(context, call), call.params["attempt"])
+    run = _attempt(find_run(context, call), call.params["attempt"])
     return page_of(context, call, [views.job(context, run, job) for job in run["jobs"]], "jobs")
 
 
 @route("GET", "/actions/runs/{run_id}/logs", needs="actions=read")
 def run_logs(context: Context, call: Call) -> Reply:
     """https://docs.github.com/en/rest/actions/workflow-runs#download-workflow-run-logs."""
-    run = _find_run(context, call)
+    require_login(call)
+    run = find_run(context, call)
     return _log_redirect(context, run, run["run_attempt"])
 
 
 @route("GET", "/actions/runs/{run_id}/attempts/{attempt}/logs", needs="actions=read")
 def attempt_logs(context: Context, call: Call) -> Reply:
     """https://docs.github.com/en/rest/actions/workflow-runs#download-workflow-run-attempt-logs."""
-    run = _attempt(_find_run(context, call), call.params["attempt"])
+    require_login(call)
+    run = _attempt(find_run(context, call), call.params["attempt"])
     return _log_redirect(context, run, int(call.params["attempt"]))
 
 
@@ -241,6 +245,7 @@ def get_job(context: Context, call: Call) -> Reply:
 @route("GET", "/actions/jobs/{job_id}/logs", needs="actions=read")
 def get_job_log(context: Context, call: Call) -> Reply:
     """https://docs.github.com/en/rest/actions/workflow-jobs#download-job-logs-for-a-workflow-run."""
+    require_login(call)
     run, job = _find_job(context, call)
     if run.get("logs_expired"):
         raise error(410, "Server Error", "/actions/workflow-jobs#download-job-logs-for-a-workflow-run")
@@ -264,7 +269,7 @@ def rerun(context: Context, call: Call) -> Reply:
 
 
 def _rerun(context: Context, call: Call, *, everything: bool) -> Reply:
-    run = _find_run(context, call)
+    run = find_run(context, call)
     if run["status"] != "completed":
         raise error(403, "This workflow is already running")
     if run.get("broken"):
@@ -276,93 +281,17 @@ def _rerun(context: Context, call: Call, *, everything: bool) -> Reply:
 @route("POST", "/actions/runs/{run_id}/cancel", needs="actions=write")
 def cancel(context: Context, call: Call) -> Reply:
     """https://docs.github.com/en/rest/actions/workflow-runs#cancel-a-workflow-run."""
-    run = _find_run(context, call)
+    run = find_run(context, call)
     if run["status"] == "completed":
         raise error(409, "Cannot cancel a workflow run that is completed.")
-    update_run(context, run["id"], lambda run: run.update(cancel_requested=True))
+    update_run(context, run["id"], lambda run: run.update(cancel_requested=True, status="in_progress"))
     return json_reply({}, 202, changed=f"cancelled run {run['id']}")
-
-
-def _waiting_environments(run: JSON) -> list[str]:
-    return sorted({job["waiting_for"] for job in run["jobs"] if job["waiting_for"] and job["status"] == "waiting"})
-
-
-@route("GET", "/actions/runs/{run_id}/pending_deployments", needs="actions=read")
-def pending_deployments(context: Context, call: Call) -> Reply:
-    """https://docs.github.com/en/rest/actions/workflow-runs#get-pending-deployments-for-a-workflow-run."""
-    run = _find_run(context, call)
-    return json_reply([_pending(context, name, call) for name in _waiting_environments(run)])
-
-
-def _pending(context: Context, name: str, call: Call) -> JSON:
-    shown = views.environment(context, name, environments(context)[name])
-    reviewers = [{"type": "User", "reviewer": views.user(context, login)} for login in reviewers_of(context, name)]
-    return {
-        "environment": {key: shown[key] for key in ("id", "node_id", "name", "url", "html_url")},
-        "wait_timer": environments(context)[name]["wait_timer"],
-        "wait_timer_started_at": None,
-        "current_user_can_approve": is_authenticated(call) and _may_review(context, name),
-        "reviewers": reviewers,
-    }
-
-
-def _may_review(context: Context, name: str) -> bool:
-    entry, login = environments(context)[name], context.settings["login"]
-    return login in entry["reviewers"] and not entry["prevent_self_review"]
-
-
-@route("POST", "/actions/runs/{run_id}/pending_deployments", needs="deployments=write",
-       body=("environment_ids", "state", "comment"))  # fmt: skip
-def review_deployments(context: Context, call: Call) -> Reply:
-    """https://docs.github.com/en/rest/actions/workflow-runs#review-pending-deployments-for-a-workflow-run."""
-    run, body = _find_run(context, call), call.json()
-    if {"environment_ids", "state", "comment"} - set(body) or body["state"] not in ("approved", "rejected"):
-        raise invalid("Invalid request.\n\nenvironment_ids, state and comment are required.")
-    names = [n for n in _waiting_environments(run) if environments(context)[n]["id"] in body["environment_ids"]]
-    if not names or not all(_may_review(context, name) for name in names):
-        raise invalid("Not all environments can be reviewed by this user, or none is waiting")
-    review(context, run["id"], names, str(body["state"]), str(body["comment"]))
-    deployments = [_deployment(context, run, name) for name in names]
-    return json_reply(deployments, 200, changed=f"{body['state']} deployment of run {run['id']}")
-
-
-def review(context: Context, run_id: int, names: list[str], state: str, comment: str) -> None:
-    """Record a reviewer's answer for the waiting environments of a run."""
-
-    def change(run: JSON) -> None:
-        for name in names:
-            given = {"environment": name, "state": state, "comment": comment, "run_attempt": run["run_attempt"]}
-            run["approvals"].append({**given, "user": context.settings["login"]})
-
-    update_run(context, run_id, change)
-
-
-def _deployment(context: Context, run: JSON, name: str) -> JSON:
-    number = environments(context)[name]["id"]
-    url = f"{context.api}/deployments/{number}"
-    body = {"url": url, "id": number, "node_id": views.node_id("DE", number), "sha": run["head_sha"], "ref": run["head_branch"]}
-    body |= {"task": "deploy", "payload": {}, "environment": name, "description": None, "created_at": now(), "updated_at": now()}
-    body |= {"creator": views.user(context, context.settings["login"]), "statuses_url": f"{url}/statuses"}
-    return {**body, "original_environment": name, "repository_url": context.api}
-
-
-@route("GET", "/actions/runs/{run_id}/approvals", needs="actions=read")
-def approvals(context: Context, call: Call) -> Reply:
-    """https://docs.github.com/en/rest/actions/workflow-runs#get-the-review-history-for-a-workflow-run."""
-    keys = ("id", "node_id", "name", "url", "html_url", "created_at", "updated_at")
-    history = []
-    for given in _find_run(context, call)["approvals"]:
-        shown = views.environment(context, given["environment"], environments(context)[given["environment"]])
-        person = views.user(context, given["user"])
-        entry = {"environments": [{k: shown[k] for k in keys}], "user": person}
-        history.append({**entry, "state": given["state"], "comment": given["comment"]})
-    return json_reply(history)
 
 
 @route("GET", "/actions/runs/{run_id}/artifacts", needs="actions=read", query=("name", "direction"))
 def artifacts(context: Context, call: Call) -> Reply:
     """https://docs.github.com/en/rest/actions/artifacts#list-workflow-run-artifacts."""
-    run = _find_run(context, call)
+    run = find_run(context, call)
     kept = context.state.read("github/artifacts.json").get(str(run["id"]), [])
     wanted = [one for one in kept if call.query.get("name", one["name"]) == one["name"]]
     return page_of(context, call, [_artifact(context, run, one) for one in wanted], "artifacts")
@@ -371,8 +300,19 @@ def artifacts(context: Context, call: Call) -> Reply:
 def _artifact(context: Context, run: JSON, one: JSON) -> JSON:
     url = f"{context.api}/actions/artifacts/{one['id']}"
     times = {"created_at": one["created_at"], "updated_at": one["created_at"], "expires_at": one["created_at"]}
-    origin = {"id": run["id"], "repository_id": 500_001, "head_repository_id": 500_001, "head_branch": run["head_branch"]}
-    body = {"id": one["id"], "node_id": views.node_id("AR", one["id"]), "name": one["name"], "size_in_bytes": 1, "url": url}
+    origin = {
+        "id": run["id"],
+        "repository_id": 500_001,
+        "head_repository_id": 500_001,
+        "head_branch": run["head_branch"],
+    }
+    body = {
+        "id": one["id"],
+        "node_id": views.node_id("AR", one["id"]),
+        "name": one["name"],
+        "size_in_bytes": 1,
+        "url": url,
+    }
     body |= {"archive_download_url": f"{url}/zip", "expired": False, "digest": None}
     return {**body, **times, "workflow_run": {**origin, "head_sha": run["head_sha"]}}
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterable
@@ -35,7 +36,7 @@ class Route:
     """One documented endpoint: what the token needs (`contents=write`), which query parameters and body fields exist."""
 
     method: str
-    template: str
+    pattern: re.Pattern[str]
     endpoint: Endpoint
     needs: str
     query: frozenset[str]
@@ -44,7 +45,7 @@ class Route:
 
     def match(self, path: str) -> dict[str, str] | None:
         """The values in the path when it is this route's, None otherwise."""
-        found = compile_path(self.template)[0].match(path)
+        found = self.pattern.match(path)
         return {name: unquote(value) for name, value in found.groupdict().items()} if found else None
 
 
@@ -68,7 +69,8 @@ def route(
     def register(endpoint: Endpoint) -> Endpoint:
         path = template[1:] if template.startswith("//") else f"/repos/{{owner}}/{{repo}}{template}"
         base = "/api/uploads" if raw else "/api/v3"
-        ROUTES.append(Route(method, base + path, endpoint, needs, frozenset(query), frozenset(body), raw))
+        pattern = compile_path(base + path)[0]
+        ROUTES.append(Route(method, pattern, endpoint, needs, frozenset(query), frozenset(body), raw))
         return endpoint
 
     return register
@@ -87,7 +89,7 @@ def not_found(page: str = "") -> ProblemError:
 
 def invalid(message: str, errors: list[JSON] | None = None) -> ProblemError:
     """422 with the list of what was wrong."""
-    return error(422, message, **({"errors": errors} if errors is not None else {}))
+    return error(422, message) if errors is None else error(422, message, "", errors=errors)
 
 
 def handle_api(context: Context, call: Call) -> Reply:
@@ -187,6 +189,12 @@ def page_of(context: Context, call: Call, items: list[JSON], key: str = "", **mo
     links = [f'<{_page_url(context, call, targets[rel])}>; rel="{rel}"' for rel in targets if wanted[rel]]
     document = {"total_count": len(items), **more, key: shown} if key else shown
     return json_reply(document, headers={"link": ", ".join(links)} if links else {})
+
+
+def require_login(call: Call) -> None:
+    """Refuse who is not known; logs are not given to them even of a public repository."""
+    if not is_authenticated(call):
+        raise error(403, "Must have admin rights to Repository.")
 
 
 def _positive(call: Call, name: str, default: int) -> int:

@@ -39,7 +39,7 @@ def _fields(call: Call) -> JSON:
     """The stored fields of a body; 422 for a value of the wrong type."""
     body = call.json()
     if str(body.get("make_latest", "true")) not in LATEST or isinstance(body.get("make_latest"), bool):
-        raise invalid("Invalid request.\n\nFor 'properties/make_latest', it must be \"true\", \"false\" or \"legacy\".")
+        raise invalid('Invalid request.\n\nFor \'properties/make_latest\', it must be "true", "false" or "legacy".')
     for key in ("draft", "prerelease"):
         if key in body and not isinstance(body[key], bool):
             raise invalid(f"Invalid request.\n\nFor 'properties/{key}', {body[key]!r} is not a boolean.")
@@ -57,7 +57,7 @@ def post_release(context: Context, call: Call) -> Reply:
     """https://docs.github.com/en/rest/releases/releases#create-a-release."""
     fields = _fields(call)
     if "tag_name" not in fields:
-        raise invalid("Invalid request.\n\n\"tag_name\" wasn't supplied.")
+        raise invalid('Invalid request.\n\n"tag_name" wasn\'t supplied.')
     if call.json().get("generate_release_notes"):
         fields["body"] = fields.get("body", "") + _notes(context, fields)["body"]
     release = create_release(context, fields)
@@ -71,7 +71,7 @@ def post_release(context: Context, call: Call) -> Reply:
 def generate_notes(context: Context, call: Call) -> Reply:
     """https://docs.github.com/en/rest/releases/releases#generate-release-notes-content-for-a-release."""
     if "tag_name" not in call.json():
-        raise invalid("Invalid request.\n\n\"tag_name\" wasn't supplied.")
+        raise invalid('Invalid request.\n\n"tag_name" wasn\'t supplied.')
     return json_reply(_notes(context, call.json()))
 
 

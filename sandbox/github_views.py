@@ -73,7 +73,11 @@ def full_repository(context: Context, *, authenticated: bool) -> JSON:
     settings = context.repository
     html = f"{context.web}/{context.slug}"
     body = {**minimal_repository(context), **SETTINGS, "default_branch": context.default_branch}
-    body |= {"git_url": f"git:{html[5:]}.git", "ssh_url": f"git@localhost:{context.slug}.git", "clone_url": f"{html}.git"}
+    body |= {
+        "git_url": f"git:{html[5:]}.git",
+        "ssh_url": f"git@localhost:{context.slug}.git",
+        "clone_url": f"{html}.git",
+    }
     body |= {"svn_url": html, "archived": bool(settings.get("archived"))}
     body |= {"visibility": "private" if settings.get("private") else "public", "created_at": settings["created_at"]}
     body |= {"updated_at": settings["created_at"], "pushed_at": settings["created_at"]}
@@ -115,7 +119,9 @@ def release(context: Context, entry: JSON) -> JSON:
 
 def commit_time(context: Context, entry: JSON) -> str:
     """created_at of a release: the time of the commit it is about, else of its making."""
-    commit = context.origin.find_commit(str(entry["tag_name"])) or context.origin.find_commit(str(entry["target_commitish"]))
+    commit = context.origin.find_commit(str(entry["tag_name"])) or context.origin.find_commit(
+        str(entry["target_commitish"])
+    )
     if commit is None:
         return str(entry["created_at"])
     environment = {"TZ": "UTC"}

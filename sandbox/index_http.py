@@ -75,11 +75,12 @@ def _wants_json(call: Call) -> bool:
     return chosen.endswith("json")
 
 
-def _visible(store: IndexStore, name: str) -> tuple[JSON, list[JSON]]:
-    """The project and the files that a look-up shows; each look-up brings a late file nearer."""
+def _visible(store: IndexStore, name: str, page: str) -> tuple[JSON, list[JSON]]:
+    """The project and the files that a look-up of a page shows; each look-up brings a late file nearer."""
     project = store.project(name)
-    files = [entry for entry in project.get("files", []) if not _is_late(entry)]
-    late = [entry for entry in project.get("files", []) if entry.get("late_lookups", 0) > 0]
+    hidable = [entry for entry in project.get("files", []) if entry.get("late_only", "") in ("", page)]
+    files = [entry for entry in project.get("files", []) if entry not in hidable or not _is_late(entry)]
+    late = [entry for entry in hidable if entry.get("late_lookups", 0) > 0]
     for entry in late:
         entry["late_lookups"] -= 1
     if late:
@@ -112,7 +113,7 @@ def _simple(context: Context, call: Call, name: str, *, slash: bool) -> Reply:
     store = IndexStore(context)
     if not store.project(name):
         return text_reply("404 Not Found", 404)
-    project, files = _visible(store, name)
+    project, files = _visible(store, name, "simple")
     serial = {"x-pypi-last-serial": str(project["serial"]), "cache-control": "max-age=600, public"}
     if _wants_json(call):
         body = _simple_json(context, project, files)
@@ -185,7 +186,7 @@ def _json_api(context: Context, name: str, version: str | None) -> Reply:
     store = IndexStore(context)
     if not store.project(name) or store.project(name)["status"] == "quarantined":
         return json_reply({"message": "Not Found"}, 404)
-    project, files = _visible(store, name)
+    project, files = _visible(store, name, "json")
     versions = sorted({entry["version"] for entry in files}, key=lambda v: (not Version(v).is_prerelease, Version(v)))
     wanted = [v for v in versions if version is None or canonicalize_version(v) == canonicalize_version(version)]
     if not wanted:
@@ -225,7 +226,8 @@ def _json_file(context: Context, project: JSON, entry: JSON) -> JSON:
 
 def _provenance(context: Context, name: str, version: str, filename: str) -> Reply:
     files = IndexStore(context).project(name).get("files", [])
-    found = [e for e in files if e["filename"] == filename and canonicalize_version(e["version"]) == canonicalize_version(version)]
+    wanted = canonicalize_version(version)
+    found = [e for e in files if e["filename"] == filename and canonicalize_version(e["version"]) == wanted]
     if not found or not found[0]["publisher"]:
         return json_reply({"message": f"No provenance available for {filename}"}, 404)
     bundle = {"publisher": found[0]["publisher"], "attestations": []}

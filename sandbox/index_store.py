@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
@@ -37,6 +37,7 @@ class Upload:
     content: bytes
     claims: Claims | None = None
     projects: list[str] | None = None
+    lateness: JSON = field(default_factory=dict)
 
 
 class MintError(Exception):
@@ -124,7 +125,6 @@ class IndexStore:
 
     def _store(self, project: JSON, distribution: JSON, upload: Upload) -> None:
         name = str(distribution["name"])
-        fault = self.context.faults.take({"late"}, "index", f"publish {canonicalize_name(name)} {upload.filename}")
         write_atomically(self.file_path(name, upload.filename), upload.content)
         metadata = str(distribution["metadata"]).encode()
         has_metadata = upload.filename.endswith(".whl")
@@ -143,7 +143,7 @@ class IndexStore:
             "summary": distribution["summary"],
             "yanked": False,
             "publisher": self._publisher(upload.claims),
-            **_lateness(fault),
+            **upload.lateness,
         }
         new = {"name": name, "status": "active", "files": [], "deleted": []}
         document = {**(project or new)}
@@ -169,10 +169,11 @@ def _fits(entry: JSON, claims: Claims) -> bool:
     return same and entry["workflow"] == claims.workflow and environment in ("", claims.environment.lower())
 
 
-def _lateness(fault: Fault | None) -> JSON:
-    """How long the new file stays unseen: a number of look-ups, or seconds."""
+def lateness_of(fault: Fault | None) -> JSON:
+    """How long new files stay unseen: a number of look-ups, or seconds; `only: "simple"` shows the JSON API at once."""
     if fault is None:
         return {}
+    where = {"late_only": fault.options.get("only", "")}
     if "seconds" in fault.options:
-        return {"late_seconds": float(fault.options["seconds"])}
-    return {"late_lookups": int(fault.options.get("lookups", 2))}
+        return {**where, "late_seconds": float(fault.options["seconds"])}
+    return {**where, "late_lookups": int(fault.options.get("lookups", 2))}

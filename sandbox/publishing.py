@@ -16,9 +16,9 @@ from pathlib import Path
 
 from sandbox.context import Context
 from sandbox.git_repository import git_environment
-from sandbox.index_store import Claims, IndexStore, MintError, Upload
+from sandbox.index_store import Claims, IndexStore, MintError, Upload, lateness_of
 from sandbox.state import JSON
-from sandbox.workflows import Workflow, environment_of, file_name, may_mint, steps_of
+from sandbox.workflows import Workflow, environment_of, file_name, may_mint, options_of, steps_of
 
 BUILD_TIMEOUT_SECONDS = 900
 PUBLISH_ACTION = "pypa/gh-action-pypi-publish@"
@@ -137,7 +137,8 @@ def _dies_with_parent() -> list[str]:
 def _claims(publication: Publication) -> Claims:
     owner, repository = publication.context.slug.split("/")
     environment = environment_of(publication.job)
-    return Claims(owner, repository, file_name(publication.workflow.path), environment, publication.run["ref"])
+    path = publication.job.get("called-workflow", publication.workflow.path)
+    return Claims(owner, repository, file_name(path), environment, publication.run["ref"])
 
 
 def publish(publication: Publication, step: JSON, log: list[str]) -> None:
@@ -145,7 +146,7 @@ def publish(publication: Publication, step: JSON, log: list[str]) -> None:
     context, run = publication.context, publication.run
     subject = f"publish {run['head_branch']} {file_name(publication.workflow.path)}"
     store = IndexStore(context)
-    options = step.get("with") if isinstance(step.get("with"), dict) else {}
+    options = options_of(step)
     elsewhere = options.get("repository-url") or options.get("repository_url") or _named_index(step)
     if elsewhere and not str(elsewhere).startswith(context.addresses.get("index", "-")):
         log.append("The sandbox has no other index; this upload is not carried out.")
@@ -157,18 +158,24 @@ def publish(publication: Publication, step: JSON, log: list[str]) -> None:
         log.append("Nothing was uploaded.")
         return
     files = distributions(publication, log)
+    context.keep_going()
     if not files:
-        raise JobFailedError("It looks like there are no Python distribution packages to publish in the directory 'dist/'.")
+        raise JobFailedError(
+            "It looks like there are no Python distribution packages to publish in the directory 'dist/'."
+        )
     projects = _mint(publication, options, store, log)
+    late = lateness_of(context.faults.take({"late"}, "index", subject))
     half = context.faults.take({"half-publish"}, "github", subject)
     other = context.faults.take({"other-bytes"}, "github", subject) is not None
     log += [f"Checking dist/{path.name}: PASSED" for path in files]
     log.append(f"Uploading distributions to {context.addresses['index']}/legacy/")
     for position, path in enumerate(files):
         if half and position > 0:
-            raise JobFailedError(f"ERROR    HTTPError: 503 Service Unavailable from {context.addresses['index']}/legacy/")
+            raise JobFailedError(
+                f"ERROR    HTTPError: 503 Service Unavailable from {context.addresses['index']}/legacy/"
+            )
         content = _other_bytes(path) if other else path.read_bytes()
-        _upload(publication, store, Upload(path.name, content, _claims(publication), projects), log)
+        _upload(publication, store, Upload(path.name, content, _claims(publication), projects, late), log)
     _view_lines(context, files, log)
 
 

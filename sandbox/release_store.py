@@ -59,7 +59,7 @@ def find_release(context: Context, release_id: str) -> JSON:
 
 def _check_fields(context: Context, fields: JSON, release_id: int | None) -> None:
     tag = fields["tag_name"]
-    if not isinstance(tag, str) or not tag or context.origin.run("check-ref-format", f"refs/tags/{tag}").returncode != 0:
+    if not isinstance(tag, str) or context.origin.run("check-ref-format", f"refs/tags/{tag}").returncode != 0:
         raise _invalid("Release", "custom", "tag_name", "tag_name is not a valid tag")
     if tag in context.repository.get("burned_tags", []) and not fields.get("immutable"):
         raise _invalid("Release", "custom", "tag_name", "tag_name was used by an immutable release")
@@ -81,11 +81,12 @@ def _check_workflow_rights(context: Context, target: str) -> None:
 
 def create_release(context: Context, fields: JSON, *, by_workflow: bool = False) -> JSON:
     """Make a release; one that is no draft is published at once. Two drafts of one tag are accepted, as on GitHub."""
-    fields = {"target_commitish": context.default_branch, "draft": False, "prerelease": False, "body": "", **fields}
+    defaults: JSON = {"target_commitish": context.default_branch, "draft": False, "prerelease": False, "body": ""}
+    fields = {**defaults, **fields}
     wanted_draft = bool(fields["draft"])
     _check_fields(context, fields, None)
     _check_workflow_rights(context, str(fields["target_commitish"]))
-    release = {
+    release: JSON = {
         "id": context.state.next_id("release"),
         "tag_name": fields["tag_name"],
         "target_commitish": fields["target_commitish"],
@@ -161,6 +162,13 @@ def update_release(context: Context, release_id: str, fields: JSON) -> JSON:
     return publish_release(context, release["id"]) if publishes else changed
 
 
+def lose_tags(context: Context, removed: list[str]) -> None:
+    """A public release whose tag was deleted becomes a draft again."""
+    for release in releases(context):
+        if not release["draft"] and f"refs/tags/{release['tag_name']}" in removed:
+            context.state.write(release_file(release["id"]), {**release, "draft": True, "published_at": None})
+
+
 def delete_release(context: Context, release_id: str) -> JSON:
     """Take a release away; its tag stays."""
     release = find_release(context, release_id)
@@ -169,7 +177,7 @@ def delete_release(context: Context, release_id: str) -> JSON:
 
 
 def asset_name(name: str) -> str:
-    """The name that GitHub gives an asset: other characters than letters, digits, `.`, `_`, `-` become `.`; no outer dots."""
+    """The name that GitHub gives an asset: other characters than letters, digits, `._-` become `.`; no outer dots."""
     return re.sub(r"\.{2,}", ".", re.sub(r"[^A-Za-z0-9._-]", ".", name)).strip(".") or "default"
 
 
@@ -181,7 +189,7 @@ def add_asset(context: Context, release_id: int, name: str, kind: str, content: 
     name = asset_name(name)
     if name in [asset["name"] for asset in release["assets"]]:
         raise _invalid("ReleaseAsset", "already_exists", "name")
-    asset = {
+    asset: JSON = {
         "id": context.state.next_id("asset"),
         "name": name,
         "label": label,

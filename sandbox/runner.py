@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from sandbox.conditions import is_met
-from sandbox.context import Context
+from sandbox.context import Context, StoppedError
 from sandbox.environments import deployment_refusal, reviewers_of
 from sandbox.events import run_file
 from sandbox.publishing import JobFailedError
@@ -23,6 +23,7 @@ from sandbox.workflows import (
     Workflow,
     as_list,
     environment_of,
+    expand,
     job_order,
     parse_workflow,
     steps_of,
@@ -30,10 +31,6 @@ from sandbox.workflows import (
 
 DELAY_SECONDS = 0.02
 POLL_SECONDS = 0.02
-
-
-class StoppedError(Exception):
-    """The sandbox closes; the run stays as it is and is taken up at the next start."""
 
 
 class Runner:
@@ -91,7 +88,7 @@ def condition_values(context: Context, run: JSON) -> JSON:
     """What `if:` may ask, by dotted name."""
     kind = "tag" if run["ref"].startswith("refs/tags/") else "branch"
     release = {f"github.event.release.{key}": value for key, value in run["payload"].items()}
-    inputs = {f"{prefix}.{key}": value for key, value in run["inputs"].items() for prefix in ("inputs", "github.event.inputs")}
+    inputs = {f"{at}.{key}": value for key, value in run["inputs"].items() for at in ("inputs", "github.event.inputs")}
     return {
         "github.event_name": run["event"],
         "github.event.action": run["activity"] or None,
@@ -120,9 +117,12 @@ class RunExecution:
     def execute(self) -> None:
         """Carry the run to its end, from wherever it stands."""
         run = self._read()
-        text = self.context.origin.file_text(run["head_sha"], run["path"]) or ""
+
+        def read(path: str) -> str | None:
+            return self.context.origin.file_text(run["head_sha"], path)
+
         try:
-            workflow = parse_workflow(run["path"], text)
+            workflow = expand(parse_workflow(run["path"], read(run["path"]) or ""), read)
             order = job_order(workflow.jobs)
         except BrokenWorkflowError:
             self._change(lambda run: run.update(status="completed", conclusion="failure"))
@@ -155,8 +155,7 @@ class RunExecution:
 
     def _pause(self) -> None:
         time.sleep(self.context.repository.get("delay_seconds", DELAY_SECONDS))
-        if self.context.stopping:
-            raise StoppedError
+        self.context.keep_going()
 
     def _prepare(self, workflow: Workflow, order: list[str]) -> None:
         """Give the run its jobs, unless an interrupted execution has done so."""
@@ -171,12 +170,15 @@ class RunExecution:
         job, run = workflow.jobs[key], self._read()
         results = {other["key"]: other["conclusion"] for other in run["jobs"]}
         needed = [results[need] for need in as_list(job.get("needs"))]
-        values = condition_values(self.context, run) | {f"needs.{name}.result": value for name, value in results.items()}
+        values = condition_values(self.context, run)
+        values |= {f"needs.{name}.result": value for name, value in results.items()}
         succeeded = all(result == "success" for result in needed)
         cancelled = bool(run.get("cancel_requested"))
         if cancelled or not is_met(str(job.get("if", "")), values, succeeded=succeeded, cancelled=cancelled):
-            conclusion = "cancelled" if cancelled else "skipped"
-            self._change_job(key, status="completed", conclusion=conclusion, started_at=now(), completed_at=now(), steps=[])
+            times = {"started_at": now(), "completed_at": now()}
+            self._change_job(
+                key, status="completed", conclusion="cancelled" if cancelled else "skipped", **times, steps=[]
+            )
             return
         if self._enter_environment(key, job):
             self._run_steps(workflow, key, values)
@@ -201,8 +203,7 @@ class RunExecution:
 
     def _wait_for_review(self) -> None:
         time.sleep(POLL_SECONDS)
-        if self.context.stopping:
-            raise StoppedError
+        self.context.keep_going()
 
     def _approval(self, environment: str) -> str:
         run = self._read()
@@ -247,7 +248,7 @@ class RunExecution:
         conclusion = next((word for word in ("cancelled", "failure") if word in results), "success")
         if results == {"skipped"}:
             conclusion = "skipped"
-        self._change(lambda run: run.update(status="completed", conclusion=conclusion, hidden_lookups=run["hidden_lookups"]))
+        self._change(lambda run: run.update(status="completed", conclusion=conclusion))
 
 
 def _new_job(context: Context, run: JSON, key: str, job: JSON) -> JSON:
@@ -287,7 +288,8 @@ def rerun_failed(context: Context, run_id: int, *, everything: bool = False) -> 
     """Begin the next attempt: the jobs that did not succeed, and those that need them, are run again."""
 
     def change(run: JSON) -> None:
-        run["attempts"].append({key: run[key] for key in ("run_attempt", "jobs", "conclusion", "run_started_at", "updated_at")})
+        kept_keys = ("run_attempt", "jobs", "conclusion", "run_started_at", "updated_at")
+        run["attempts"].append({key: run[key] for key in kept_keys})
         run |= {"run_attempt": run["run_attempt"] + 1, "status": "queued", "conclusion": None, "run_started_at": now()}
         run.pop("cancel_requested", None)
         kept = [] if everything else ["success"]
@@ -301,7 +303,5 @@ def _again(context: Context, run: JSON, job: JSON, kept: list[str]) -> JSON:
     fresh = {"id": context.state.next_id("job"), "run_attempt": run["run_attempt"]}
     if job["conclusion"] in kept:
         return {**job, **fresh}
-    empty = {"status": "queued", "conclusion": None, "completed_at": None, "steps": [], "waiting_for": ""}
+    empty: JSON = {"status": "queued", "conclusion": None, "completed_at": None, "steps": [], "waiting_for": ""}
     return {**job, **fresh, **empty, "created_at": now(), "started_at": now(), "annotation": ""}
-
-

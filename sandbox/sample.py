@@ -83,14 +83,14 @@ def weeks_until(day: date, today: date) -> int:
     """The whole weeks from today until the day."""
     return days_until(day, today) // 7
 '''
-TEST = '''from datetime import date
+TEST = """from datetime import date
 
 from lockgate_sample.days import days_until
 
 
 def test_days_until_tomorrow():
     assert days_until(date(2026, 1, 2), date(2026, 1, 1)) == 1
-'''
+"""
 
 
 def write_sample(
@@ -165,7 +165,10 @@ def _backend_tables(backend: Backend, version_source: VersionSource) -> str:
         ("hatchling", "python file"): '\n[tool.hatch.version]\npath = "src/lockgate_sample/__init__.py"\n',
         ("hatchling", "scm"): '\n[tool.hatch.version]\nsource = "vcs"\n',
         ("setuptools", "VERSION file"): '\n[tool.setuptools.dynamic]\nversion = { file = "VERSION" }\n',
-        ("setuptools", "python file"): '\n[tool.setuptools.dynamic]\nversion = { attr = "lockgate_sample.__version__" }\n',
+        (
+            "setuptools",
+            "python file",
+        ): '\n[tool.setuptools.dynamic]\nversion = { attr = "lockgate_sample.__version__" }\n',
         ("setuptools", "scm"): "\n[tool.setuptools_scm]\n",
         ("poetry-core", "static"): '\n[tool.poetry]\npackages = [{ include = "lockgate_sample", from = "src" }]\n',
     }

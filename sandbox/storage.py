@@ -33,8 +33,8 @@ def handle_storage(context: Context, call: Call) -> Reply:
         return text_reply("<Error><Code>InvalidAuthenticationInfo</Code></Error>", 400, "application/xml")
     inside = unquote(call.path.lstrip("/"))
     expires = call.query.get("se", "0")
-    fits = expires.isdigit() and hmac.compare_digest(call.query.get("sig", ""), _signature(context, inside, int(expires)))
-    if not fits or int(expires) < time.time():
+    expected = _signature(context, inside, int(expires)) if expires.isdigit() else "none"
+    if not hmac.compare_digest(call.query.get("sig", ""), expected) or int(expires) < time.time():
         return text_reply("<Error><Code>AuthenticationFailed</Code></Error>", 403, "application/xml")
     name = call.query.get("rscd", "download")
     kind = "application/zip" if inside.endswith(".zip") else "application/octet-stream"

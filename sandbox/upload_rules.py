@@ -30,6 +30,7 @@ from sandbox.state import JSON
 MOST_BYTES_PER_FILE = 100 * 1024 * 1024
 MOST_BYTES_PER_PROJECT = 10 * 1024 * 1024 * 1024
 MOST_DAYS_FOR_NEW_FILES = 14
+MOST_LABEL_CHARACTERS = 32
 HELP = "See /help/#file-name-reuse for more information."
 
 
@@ -99,7 +100,7 @@ def _metadata_problems(raw: RawMetadata) -> list[str]:
     problems = []
     version = str(raw.get("version", ""))
     if Version(version).local is not None:
-        problems.append(f"The use of local versions in '{version}' is not allowed. See the Core metadata specification.")
+        problems.append(f"The use of local versions in '{version}' is not allowed.")
     for text in raw.get("requires_dist", []):
         try:
             requirement = Requirement(text)
@@ -108,24 +109,25 @@ def _metadata_problems(raw: RawMetadata) -> list[str]:
             continue
         if requirement.url is not None:
             problems.append(f"Can't have direct dependency: '{text}'. See the Core metadata specification.")
-    for classifier in raw.get("classifiers", []):
-        if classifier not in KNOWN_CLASSIFIERS:
-            problems.append(f"'{classifier}' is not a valid classifier.")
-    for label in raw.get("project_urls", {}):
-        if len(label) > 32:
-            problems.append(f"'{label}' is an invalid value for Project-URL: label must be 32 characters or less.")
+    unknown = [name for name in raw.get("classifiers", []) if name not in KNOWN_CLASSIFIERS]
+    problems += [f"'{name}' is not a valid classifier." for name in unknown]
+    long = [label for label in raw.get("project_urls", {}) if len(label) > MOST_LABEL_CHARACTERS]
+    problems += [
+        f"'{label}' is an invalid value for Project-URL: label must be 32 characters or less." for label in long
+    ]
     return problems
 
 
 def refusal(project: JSON, distribution: JSON, content: bytes) -> Verdict | None:
-    """The index's answer when it does not simply store the file: a refusal, or 200 for bytes it has; None to store it."""
+    """The index's answer when it does not store the file: a refusal, or 200 for bytes that it has; None to store it."""
     filename = str(distribution["filename"])
     if distribution["problems"]:
         return _bad(str(distribution["problems"][0]))
     named = canonicalize_name(distribution["file_name"]), canonicalize_version(distribution["file_version"])
     said = canonicalize_name(distribution["name"]), canonicalize_version(distribution["version"])
     if named != said:
-        return _bad(f"Start filename for {distribution['name']!r} {distribution['version']!r} does not match {filename!r}.")
+        expected = f"{distribution['name']} {distribution['version']}"
+        return _bad(f"Start filename for {expected!r} does not match {filename!r}.")
     size = _size_refusal(project, distribution, content)
     return size or _reuse_refusal(project, distribution, content) or _release_refusal(project, distribution)
 

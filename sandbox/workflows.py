@@ -6,8 +6,8 @@ Source: https://docs.github.com/en/actions/reference/workflows-and-actions/workf
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -130,7 +130,8 @@ def _glob_expression(pattern: str) -> str:
     """`*` stays inside one part, `**` does not; `?` and `+` repeat the character before them; `[]` is a class."""
     tokens = re.findall(r"\*\*/|\*\*|\*|\[[^]]*\]|\\.|[?+]|.", pattern)
     words = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "?", "+": "+"}
-    return "".join(words.get(token) or (token if token.startswith(("[", "\\")) else re.escape(token)) for token in tokens)
+    kept = ("[", "\\")
+    return "".join(words.get(token) or (token if token.startswith(kept) else re.escape(token)) for token in tokens)
 
 
 def is_skipped(message: str) -> bool:
@@ -148,6 +149,12 @@ def steps_of(job: JSON) -> list[JSON]:
     return [step for step in job.get("steps", []) if isinstance(step, dict)]
 
 
+def options_of(step: JSON) -> JSON:
+    """The `with:` of a step."""
+    options = step.get("with")
+    return options if isinstance(options, dict) else {}
+
+
 def environment_of(job: JSON) -> str:
     """The name of the job's environment, empty when it has none."""
     environment = job.get("environment") or ""
@@ -156,17 +163,39 @@ def environment_of(job: JSON) -> str:
 
 def may_mint(workflow: Workflow, job: JSON) -> bool:
     """Whether the job's token may ask for an identity: `id-token: write` on the job, else on the workflow."""
-    permissions = job["permissions"] if "permissions" in job else workflow.permissions
+    permissions = job.get("permissions", workflow.permissions)
     if isinstance(permissions, dict):
-        return permissions.get("id-token") == "write"
-    return permissions == "write-all"
+        return str(permissions.get("id-token")) == "write"
+    return str(permissions) == "write-all"
+
+
+def expand(workflow: Workflow, texts: Callable[[str], str | None]) -> Workflow:
+    """The workflow with the jobs of the reusable workflows that it calls from its own repository, under `caller / job`.
+
+    https://docs.github.com/en/actions/how-tos/reuse-automations/reuse-workflows
+    """
+    jobs: JSON = {}
+    for key, job in workflow.jobs.items():
+        path = str(job.get("uses", ""))
+        text = texts(path.removeprefix("./")) if path.startswith("./") else None
+        called = parse_workflow(path.removeprefix("./"), text).jobs if text else {}
+        inner = {f"{key} / {name}": _called(key, job, called_job, path) for name, called_job in called.items()}
+        jobs |= {**inner, key: {**job, "needs": [*as_list(job.get("needs")), *inner]}} if inner else {key: job}
+    return replace(workflow, jobs=jobs)
+
+
+def _called(key: str, caller: JSON, job: JSON, path: str) -> JSON:
+    """A called job: behind what its caller needs, with its caller's permissions unless it has its own."""
+    needs = [*as_list(caller.get("needs")), *(f"{key} / {need}" for need in as_list(job.get("needs")))]
+    inherited: JSON = {name: caller[name] for name in ("permissions", "if") if name in caller}
+    return {**inherited, **job, "needs": needs, "called-workflow": path.removeprefix("./")}
 
 
 def job_order(jobs: JSON) -> list[str]:
     """The job keys with every job behind those it needs; raises BrokenWorkflowError for a circle or an unknown need."""
     done: list[str] = []
     while len(done) < len(jobs):
-        ready = [key for key in jobs if key not in done and all(need in done for need in as_list(jobs[key].get("needs")))]
+        ready = [key for key in jobs if key not in done and set(as_list(jobs[key].get("needs"))) <= set(done)]
         if not ready:
             raise BrokenWorkflowError("The jobs need each other in a circle, or need a job that is not there")
         done += ready

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from packaging.utils import parse_sdist_filename, parse_wheel_filename
 
-from sandbox import github_actions, github_releases, github_repository
+from sandbox import github_actions, github_deployments, github_git, github_releases, github_repository
 from sandbox.context import REPOSITORY, SETTINGS, Context
 from sandbox.environments import configure_environment
 from sandbox.events import WORKFLOW_FOLDER, WORKFLOWS, finish_interrupted_push, move_main, run_file, workflow_entry
@@ -25,7 +25,7 @@ from sandbox.state import JSON, State, now
 from sandbox.storage import handle_storage
 from sandbox.web import handle_web
 
-ENDPOINTS = (github_actions, github_releases, github_repository)
+ENDPOINTS = (github_actions, github_deployments, github_git, github_releases, github_repository)
 SERVICES = ("github", "index", "storage")
 POLL_SECONDS = 0.02
 PERMISSIONS = {
@@ -64,11 +64,15 @@ class Sandbox:
             raise ValueError(f"{str(folder)!r} is a sandbox already; open it, or give another folder")
         if len([part for part in slug.split("/") if part]) != 2:
             raise ValueError(f"{slug!r} does not name a repository; give it as OWNER/NAME")
+        if (folder / "origin.git").exists():
+            raise ValueError(
+                f"{str(folder)!r} holds an origin.git but no {SETTINGS}; remove that, or give another folder"
+            )
         branch = clone_as_origin(folder.absolute(), repository.absolute())
         sandbox = cls(folder)
         state = sandbox._state
         state.write(REPOSITORY, {"default_branch": branch, "created_at": now()})
-        settings = {"slug": slug, "login": slug.split("/")[0], "token": f"ghp_{secrets.token_hex(18)}"}
+        settings: JSON = {"slug": slug, "login": slug.split("/")[0], "token": f"ghp_{secrets.token_hex(18)}"}
         settings |= {"link_secret": secrets.token_hex(16), "permissions": PERMISSIONS, "ports": {}}
         for name in ("github/releases", "github/runs", "github/logs", "index"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -79,7 +83,7 @@ class Sandbox:
     def open(cls, folder: Path) -> Self:
         """An existing sandbox as it was left; raises ValueError when the folder holds none."""
         if not (folder / SETTINGS).exists():
-            raise ValueError(f"{str(folder)!r} is no sandbox: it has no {SETTINGS}; create one first")
+            raise ValueError(f"{str(folder)!r} is no sandbox: it has no {SETTINGS}; create one from a repository first")
         return cls(folder)
 
     def start(self) -> Self:
@@ -308,6 +312,14 @@ class Sandbox:
         store = IndexStore(self._context)
         with self._state.lock:
             self._state.write(store.project_file(project), {**store.project(project), "status": status})
+
+    def add_check_run(self, commit: str, name: str, conclusion: str = "success") -> None:
+        """Let a check by another app have ended for a commit (also a commit status of that name)."""
+        checks = [
+            *self._context.repository.get("checks", []),
+            {"commit": commit, "name": name, "conclusion": conclusion},
+        ]
+        self._context.update_repository(checks=checks)
 
     def commit_to_main(self, path: str, text: str, message: str) -> str:
         """Another person's push of one file to the release branch; answers the commit."""
