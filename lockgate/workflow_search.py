@@ -152,7 +152,7 @@ def _examined(workflow: Workflow, job: Job, *, tag: str, repository: str, by_han
     publishing = tuple(event for event in events if _publishes(workflow, job, event))
     started = dispatch if dispatch is not None and _publishes(workflow, job, dispatch) else None
     if not publishing and not (by_hand and started):
-        return _not_started(workflow, job, events, tag)
+        return _not_started(workflow, job, events, tag, by_hand=started is not None)
     event = (publishing or tuple(filter(None, (started,))))[0]
     upload = uploads_of(workflow, job, event)[-1]
     if problem := _not_trusted(workflow, job, upload):
@@ -171,13 +171,15 @@ def _publishes(workflow: Workflow, job: Job, event: Event) -> bool:
     return job_decision(workflow, job.id, event).runs is not False and bool(uploads_of(workflow, job, event))
 
 
-def _not_started(workflow: Workflow, job: Job, events: Sequence[Event], tag: str) -> Problem:
+def _not_started(workflow: Workflow, job: Job, events: Sequence[Event], tag: str, *, by_hand: bool) -> Problem:
     where = f"job {job.id!r} of {workflow.path} publishes"
     if not events:
+        advice = "add `push: tags:` with a fitting pattern, or `release: types: [published]`, to its `on:`"
+        choice = f"; or set `workflow = {workflow.file!r}` in [tool.lockgate] to have it started by hand at the tag"
         return Problem(
             f"{where}, but {why_not_started(workflow, tag)}",
             f"a workflow that starts when tag {tag!r} is pushed or its release is published",
-            "add `push: tags:` with a fitting pattern, or `release: types: [published]`, to its `on:`",
+            advice + choice if by_hand else advice,
         )
     because = job_decision(workflow, job.id, events[0]).because or "the condition of its upload step is false then"
     return Problem(
@@ -257,7 +259,8 @@ def _described(candidate: _Candidate) -> PublishWorkflow:
         job_name=_job_name(workflow, job, event),
         environment=environment.strip(),
         downloads_assets=any(downloads_assets(step) for owner, step in steps if owner.id in chain),
-        creates_release=any(creates_release(step) for _, step in steps),
+        # What only starts at a published release cannot be left to create it.
+        creates_release=event.trigger != "release" and any(creates_release(step) for _, step in steps),
         uploads_assets=any(attaches_assets(step) for _, step in steps),
         undecided=(*_undecided(candidate, event), *_unknown_environment(job, unknown)),
         attestations=_attests(workflow, upload),

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
-from urllib.parse import urlsplit
 
 from lockgate.workflow_files import Job, Step
 
@@ -138,7 +137,8 @@ def _command_target(command: str, env: Mapping[str, str], expand: Callable[[str]
 
 def _target(address: str) -> Target:
     # Without naming the registry: its upload address and its test twin are told apart by the first label.
-    host = urlsplit(address).hostname or address
+    named = re.match(r"\w+://(?:[^/@]*@)?([^/:]*)", address)
+    host = (named.group(1) if named else address).lower()
     if host.startswith("test"):
         return "test"
     if not address or host == "pypi" or host.startswith(("upload.", "$")):

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import contextlib
+import json
 import textwrap
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lockgate.errors import RefusedError
 from lockgate.publication import Publisher
@@ -326,6 +330,7 @@ def test_a_wanted_workflow_may_be_started_by_hand():
     text = workflow("on: {workflow_dispatch: {inputs: {dry: {default: 'no'}}}}")
     found = find(text, wanted="publish.yml")
     assert (found.trigger, found.dispatchable) == ("dispatch", True)
+    assert "or set `workflow = 'publish.yml'` in [tool.lockgate] to have it started by hand" in refusal(text)
     needy = workflow("on: {workflow_dispatch: {inputs: {version: {required: true}}}}")
     assert "it runs only by hand" in refusal(needy, wanted="publish.yml")
 
@@ -343,7 +348,7 @@ def test_a_workflow_that_can_also_be_dispatched_says_so():
         ("", "publish.yml is no mapping"),
         ("on: push", "publish.yml has no jobs"),
         ("on: push\njobs: {}", "publish.yml has no jobs"),
-        ("[" * 1500, "publish.yml cannot be read as YAML"),
+        ("[" * 450, "publish.yml cannot be read as YAML"),
         ("on: push\njobs: {a: \x00}", "publish.yml cannot be read as YAML"),
     ],
 )
@@ -538,3 +543,49 @@ def test_claims_that_differ_from_the_last_release_name_the_field(previous, field
 )
 def test_skip_instructions_are_noticed(message, found):
     assert skip_instruction(message) == found
+
+
+def test_a_release_that_starts_the_workflow_is_not_left_to_it():
+    on = "on: {push: {tags: ['v*']}, release: {types: [published]}}"
+    announce = "steps: [{run: gh release create x}]"
+    only = job(**{"if": "github.event_name == 'release'"})
+    assert not find(workflow(on, announce=announce, publish=only)).creates_release
+    assert find(workflow(on, announce=announce, publish=JOB)).creates_release
+
+
+@pytest.mark.parametrize("url", ["http://localhost:${{ env.port }}/", "http://[::1]:80/", "http://[x", "private"])
+def test_an_upload_to_another_index_is_shown(url):
+    text = workflow(
+        publish=f"permissions: {{id-token: write}}\nsteps:\n  - uses: pypa/gh-action-pypi-publish@v1\n"
+        f"    with: {{repository-url: '{url}'}}"
+    )
+    assert find(text).undecided[-1].endswith("not to the default index")
+    both = text + textwrap.indent(f"real:\n{textwrap.indent(JOB, '  ')}", "  ")
+    assert (find(both).job, find(both).undecided) == ("real", ())
+
+
+LEAVES = st.sampled_from(
+    ["", "push", "release", "v*", "publish", "true", "${{ x", "${{ needs.a.result }}", "always()", "twine upload",
+     "pypa/gh-action-pypi-publish@v1", "./.github/workflows/publish.yml", "id-token", "write"]
+)  # fmt: skip
+KEYS = st.sampled_from(
+    ["on", "jobs", "push", "release", "tags", "types", "workflow_dispatch", "inputs", "steps", "uses", "run", "with",
+     "env", "if", "needs", "a", "b", "permissions", "environment", "name", "repository-url", "strategy"]
+)  # fmt: skip
+TREES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4))
+JOBS = st.dictionaries(
+    st.sampled_from(["a", "b"]),
+    st.fixed_dictionaries({"steps": st.lists(st.dictionaries(KEYS, TREES), max_size=2)}, optional={
+        "needs": TREES, "if": TREES, "uses": TREES, "permissions": TREES, "environment": TREES, "env": TREES,
+    }),
+    max_size=2,
+)  # fmt: skip
+
+
+@given(on=TREES, jobs=JOBS | TREES)
+@settings(max_examples=150, deadline=None)
+def test_any_shape_is_described_or_refused(on, jobs):
+    text = json.dumps({"on": on, "jobs": jobs})
+    with contextlib.suppress(RefusedError):
+        assert find(text).path == PATH
+        check(text)
