@@ -17,7 +17,7 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -269,23 +269,16 @@ def _install(
     python: Path, wheel: Path, folder: Path, on_line: Callable[[str], None] | None, timeout: float
 ) -> Completed:
     """Install with uv; where that fails, or is missing, with pip, which reads pip's own configuration."""
+    said = ""
     if uv := _uv():
         command = [uv, "pip", "install", "--python", str(python), str(wheel)]
         done = run(command, cwd=folder, timeout=timeout, on_line=on_line)
         if done.ok:
             return done
-    command = [
-        sys.executable,
-        "-Im",
-        "pip",
-        "--python",
-        str(python),
-        "install",
-        "--no-input",
-        "--disable-pip-version-check",
-        str(wheel),
-    ]
-    return run(command, cwd=folder, timeout=timeout, on_line=on_line)
+        said = f"{done.output}\nuv could not install it, trying pip\n"
+    command = [sys.executable, "-Im", "pip", "--python", str(python), "install", "--no-input", str(wheel)]
+    done = run(command, cwd=folder, timeout=timeout, on_line=on_line)
+    return replace(done, output=said + done.output)
 
 
 def _problems_or_raise(error: LockgateError) -> tuple[Problem, ...]:

@@ -29,8 +29,8 @@ _KEY_PART = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._+-]*")
 class Store:
     """Where artifacts and records are kept: a folder's path, or a URL of a scheme that fsspec knows.
 
-    Credentials come from the environment, as the scheme has it, never from the URL. Every method raises UnavailableError
-    when the store does not answer, and SettingsError for a URL that cannot be used.
+    Credentials come from the environment, as the scheme has it, never from the URL. Every method raises
+    UnavailableError when the store does not answer, and SettingsError for a URL that cannot be used.
     """
 
     url: str

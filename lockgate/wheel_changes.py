@@ -39,7 +39,7 @@ def _sets(what: str, before: set[str] | None, now: set[str]) -> str:
 
 def _values(what: str, before: str, now: str) -> str:
     note = "changed" if before not in {now, "—"} else ""
-    return f"| {what} | {_cell(before)} | {_cell(now)} | {note} | |"
+    return f"| {what} | `{_cell(before)}` | `{_cell(now)}` | {note} | |"
 
 
 def _names(names: Iterable[str]) -> str:
@@ -49,8 +49,8 @@ def _names(names: Iterable[str]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Names come from archives: nothing in them may end the cell or the code span."""
-    return re.sub(r"[\r\n`<>]", "?", text).replace("|", "\\|")
+    """For a code span: what comes from archives may end neither the span nor the table's cell."""
+    return re.sub(r"[\r\n`]", "?", text).replace("|", "\\|")
 
 
 def _file_names(contents: ArtifactContents) -> set[str]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -144,12 +145,12 @@ def test_a_broken_store_is_unavailable(tmp_path: Path) -> None:
         Store(str(tmp_path / "file")).write_record("a", "{}")
 
 
-class Unreachable(MemoryFileSystem):
+class Unreachable(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no type information
     """A store whose server refuses every connection."""
 
     protocol = "unreachable"
 
-    def info(self, path: str, **kwargs: object) -> object:
+    def info(self, *_: object, **__: object) -> object:
         raise ConnectionRefusedError(111, "Connection refused")
 
     cat_file = find = pipe_file = info
@@ -159,7 +160,7 @@ class Unreachable(MemoryFileSystem):
 def test_a_store_that_does_not_answer_is_never_taken_for_an_empty_one(act: str, wheel: Path) -> None:
     fsspec.register_implementation("unreachable", Unreachable, clobber=True)
     store = Store("unreachable://bucket")
-    acts = {
+    acts: dict[str, Callable[[], object]] = {
         "has": lambda: store.has(SHA256),
         "put": lambda: store.put(wheel),
         "fetch": lambda: store.fetch(SHA256, wheel),
