@@ -98,12 +98,18 @@ class Fixture:
     artifacts: tuple[Artifact, ...] = ()
     tests: TestEvidence | None = None
     publisher: Claims | None = None
+    tag_pushed: bool = False
     workflow_run: WorkflowRun | None = None
     urls: Mapping[str, str] = field(default_factory=dict)
     index_files: Mapping[str, str] = field(default_factory=dict)
     log: PublishLog | None = None
     approvals: tuple[Approval, ...] = ()
     steps: tuple[StepTime, ...] = ()
+
+    @property
+    def tagged(self) -> bool:
+        """Whether the tag was pushed, as far as this record knows: the point of no return."""
+        return self.tag_pushed or self.finished("export")
 
     def finished(self, key: str) -> bool:
         """Whether this step was finished at least once."""
@@ -133,7 +139,7 @@ class Fixture:
         keep = tuple(one for one in self.steps if one.key in {"start", "version", "migrations", "pre-release"})
         return replace(
             self, release_commit=commit, build_requirements=(), artifacts=(), tests=None, publisher=None,
-            workflow_run=None, urls={}, index_files={}, log=None, steps=keep,
+            tag_pushed=False, workflow_run=None, urls={}, index_files={}, log=None, steps=keep,
         )  # fmt: skip
 
 
@@ -173,13 +179,27 @@ def is_complete(fixture: Fixture) -> bool:
     return fixture.finished("logs")
 
 
+def is_same_release(fixture: Fixture | None, tagged: str | None, on_index: Mapping[str, str]) -> bool:
+    """Whether the tag and the index's files of this version belong to the release that this fixture records.
+
+    `tagged` is the commit of the tag on origin, `on_index` the index's file names and sha256. Files with other bytes
+    count as ours only when the tag proves it (a workflow that builds anew).
+    """
+    if fixture is None or not fixture.release_commit:
+        return False
+    if tagged is not None:
+        return tagged == fixture.release_commit
+    built = {artifact.name: artifact.sha256 for artifact in fixture.artifacts}
+    return bool(built) and all(built.get(name) == digest for name, digest in on_index.items())
+
+
 def _progress(fixture: Fixture) -> tuple[int, int, int]:
     finished = sum(1 for one in fixture.steps if one.finished)
     return (finished, len(fixture.steps), len(fixture.approvals))
 
 
 def _fixture(data: dict[str, Any]) -> Fixture:
-    def optional(kind: type[Any], key: str) -> Any:  # noqa: ANN401 - the class is the caller's
+    def optional(kind: type[Any], key: str) -> Any:
         return None if data[key] is None else kind(**data[key])
 
     log = data["log"]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import IntEnum
 from typing import Any, Literal
 
+from lockgate.approvals import Question
 from lockgate.artifacts import Artifact
-from lockgate.errors import CheckpointError, LockgateError, Problem, SettingsError, TransientError
-from lockgate.plan import PlanRefusedError
+from lockgate.errors import LockgateError, Problem, SettingsError, TransientError
+from lockgate.plan import Plan, PlanRefusedError
 from lockgate.steps import step
 
 Word = Literal["done", "already done", "not needed", "refused", "unavailable", "stopped"]
@@ -50,6 +51,8 @@ class Refusal:
 class Report:
     """The whole release as a script wants it."""
 
+    exit_code: int
+    project: str
     version: str
     tag: str
     commit: str
@@ -58,10 +61,11 @@ class Report:
     refusals: tuple[Refusal, ...]
     urls: dict[str, str]
     fixture: str
+    plan: Plan | None = None
 
     def as_data(self) -> dict[str, Any]:
-        """The report as JSON's types."""
-        return asdict(self)
+        """The report as JSON's types, without the plan."""
+        return asdict(replace(self, plan=None))
 
 
 def word_for(error: BaseException) -> Word:
@@ -98,10 +102,20 @@ def refusals_of(error: BaseException | None, reached: str) -> tuple[Refusal, ...
     return ()
 
 
-def is_checkpoint(error: BaseException) -> bool:
-    """Whether a checkpoint ended the release."""
-    return isinstance(error, CheckpointError)
-
-
 def _refusal(key: str, problem: Problem) -> Refusal:
     return Refusal(max(step(key).number, 1), problem.seen, problem.expected, problem.next)
+
+
+class StepResult:
+    """What a step came to: an outcome, one line of evidence, and the question that a person has to answer, if any.
+
+    A plain class on purpose: Prefect looks into dataclasses and would draw edges between steps that share a word.
+    """
+
+    __slots__ = ("details", "evidence", "outcome", "question")
+
+    def __init__(self, outcome: Word, evidence: str, question: Question | None = None, details: str = "") -> None:
+        self.outcome = outcome
+        self.evidence = evidence
+        self.question = question
+        self.details = details

@@ -1,0 +1,188 @@
+"""The command line of Lockgate."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from rich.console import Console
+
+from cli import printing
+from lockgate.errors import LockgateError, Problem, SettingsError
+from lockgate.outcome import ExitCode, Report, exit_code, refusals_of
+from lockgate.plan import Plan
+from lockgate.request import Request
+
+app = App(
+    name="lockgate",
+    help="Takes one version of a Python package from source control to the package index through eleven guarded steps.",
+    help_epilogue="Exit codes: 0 released, 1 refused (nothing irreversible happened), 2 usage or settings, 3 stopped after"
+    " the point of no return, 4 something outside is unavailable, 130 interrupted.",
+    version_flags=["--version"],
+)
+
+Repository = Annotated[str, Parameter(help="The project's folder or the repository's URL.")]
+Branch = Annotated[str, Parameter(help="The release branch; otherwise the one that origin's HEAD names.")]
+SandboxFolder = Annotated[
+    Path | None,
+    Parameter(name="--sandbox", help="Use stand-ins for origin, GitHub and the index, kept in this folder."),
+]
+Slug = Annotated[str, Parameter(name="--as", help="OWNER/NAME of the repository in the sandbox.")]
+AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON on standard output.")]
+
+
+@app.command
+def release(
+    version: str = "",
+    *,
+    repository: Repository = ".",
+    branch: Branch = "",
+    sandbox: SandboxFolder = None,
+    slug: Slug = "",
+    yes: Annotated[bool, Parameter(negative="", help="Answer every checkpoint with yes.")] = False,
+    dry_run: Annotated[bool, Parameter(negative="", help="Make the plan, change nothing.")] = False,
+    report: Annotated[Path | None, Parameter(help="Write a report to this JSON file.")] = None,
+    as_json: AsJson = False,
+) -> int:
+    """Release VERSION (or patch, minor, major, alpha, beta, rc, final; empty: what the repository says)."""
+    if dry_run:
+        return plan(version, repository=repository, branch=branch, sandbox=sandbox, slug=slug, as_json=as_json)
+    console = Console(stderr=as_json)
+
+    def run(origin: str) -> int:
+        from cli.releasing import run_release
+
+        asks = sys.stdin.isatty() and sys.stdout.isatty()
+        if not yes and not asks:
+            raise SettingsError(
+                Problem(
+                    "checkpoints ask a person, and standard input or output is no terminal",
+                    "a terminal, or --yes",
+                    "add --yes to answer every checkpoint with yes, or run a deployment and approve in Prefect's pages",
+                )
+            )
+        request = Request(origin, version, branch, requested_by=_user(), approve_all=yes)
+        made, page = run_release(request, console, asks=asks and not yes)
+        _write(made, report, as_json=as_json)
+        if not as_json:
+            printing.print_report(console, made, page)
+        return made.exit_code
+
+    return _with_sandbox(console, run, repository, sandbox, slug, report, as_json=as_json)
+
+
+@app.command
+def plan(
+    version: str = "",
+    *,
+    repository: Repository = ".",
+    branch: Branch = "",
+    sandbox: SandboxFolder = None,
+    slug: Slug = "",
+    as_json: AsJson = False,
+) -> int:
+    """Say what every step of a release would do, and what is in the way; nothing is changed."""
+    console = Console(stderr=as_json)
+
+    def run(origin: str) -> int:
+        from planning.making import make_plan
+        from planning.opening import open_release
+
+        made = make_plan(open_release(Request(origin, version, branch, dry_run=True, requested_by=_user()), os.environ))
+        if as_json:
+            print(json.dumps(_plan_data(made), indent=2))
+        else:
+            printing.print_plan(console, made)
+        made.refuse()
+        return ExitCode.RELEASED
+
+    return _with_sandbox(console, run, repository, sandbox, slug, None, as_json=as_json)
+
+
+@app.command(name="sandbox")
+def serve_sandbox(folder: Path, /, *, repository: Repository = ".", slug: Slug = "") -> int:
+    """Run the stand-ins of FOLDER until stopped, printing what to set."""
+    from cli.stand_ins import open_sandbox
+
+    console = Console()
+
+    def run(origin: str) -> int:
+        with open_sandbox(folder, origin, slug) as running:
+            console.print("[bold yellow]SANDBOX: nothing that is released here is released.[/]")
+            console.print(f"origin {running.origin_url}\nindex  {running.index_url}\n", highlight=False)
+            for name, value in {**running.environment, "LOCKGATE_HOME": str(folder.absolute())}.items():
+                console.print(f"export {name}={value}", highlight=False, soft_wrap=True)
+            stopped = threading.Event()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: stopped.set())
+            stopped.wait()
+        return ExitCode.RELEASED
+
+    return _guarded(console, lambda: run(repository), None, as_json=False)
+
+
+def _with_sandbox(
+    console: Console, run: Callable[[str], int], repository: str, folder: Path | None, slug: str, report: Path | None,
+    *, as_json: bool,
+) -> int:  # fmt: skip
+    def inside() -> int:
+        if folder is None:
+            return run(repository)
+        from cli.stand_ins import open_sandbox, use
+
+        with open_sandbox(folder, repository, slug) as running:
+            console.print("[bold yellow]SANDBOX: nothing that is released here is released.[/]")
+            return run(use(running))
+
+    return _guarded(console, inside, report, as_json=as_json)
+
+
+def _guarded(console: Console, run: Callable[[], int], report: Path | None, *, as_json: bool) -> int:
+    """Run, and turn what ends it early into its message, report and exit code."""
+    try:
+        return int(run())
+    except LockgateError as error:
+        code = exit_code(error, tag_is_out=False)
+        made = Report(int(code), "", "", "", "", (), (), refusals_of(error, "version"), {}, "")
+        _write(made, report, as_json=as_json)
+        printing.print_refusals(console, made.refusals)
+        return int(code)
+    except KeyboardInterrupt:
+        console.print("\nInterrupted. The same command goes on from where it was, and does nothing twice.")
+        return int(ExitCode.INTERRUPTED)
+
+
+def _write(made: Report, path: Path | None, *, as_json: bool) -> None:
+    text = json.dumps(made.as_data(), indent=2) + "\n"
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    if as_json:
+        print(text, end="")
+
+
+def _plan_data(made: Plan) -> dict[str, object]:
+    findings = [{**asdict(one), "error": str(one.error) if one.error else None} for one in made.findings]
+    return {**asdict(made), "findings": findings}
+
+
+def _user() -> str:
+    return os.environ.get("LOCKGATE_USER") or getpass.getuser()
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(app())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Lockgate's own workspace: the one checkout that may be put back to a commit, because nobody works in it.
+
+A person's checkout is never handed to this module.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from clients.git_process import git
+from lockgate.errors import refused
+
+MARK = "lockgate.workspace"
+
+
+def claim(path: Path) -> None:
+    """Mark a fresh clone as Lockgate's own (a setting in its .git/config)."""
+    git(path, "config", MARK, "true")
+
+
+def start_from(path: Path, branch: str, commit: str) -> None:
+    """Put the workspace on `branch` at `commit`, without whatever an interrupted run left in it.
+
+    Refuses a checkout that was not claimed: that one belongs to a person, and its edits would be lost.
+    """
+    if git(path, "config", "--default", "false", "--get", MARK).strip() != "true":
+        raise refused(
+            f"{path} is a checkout that Lockgate did not make", "a workspace of Lockgate's own, to put back to a commit",
+            "move it away, or set LOCKGATE_HOME to a folder that only Lockgate uses",
+        )  # fmt: skip
+    for lock in (path / ".git").glob("*.lock"):
+        lock.unlink()
+    git(path, "checkout", "--quiet", "--force", "-B", branch, commit)
+    git(path, "reset", "--quiet", "--hard", commit)
+    git(path, "clean", "--quiet", "-ffdx")

@@ -1,0 +1,103 @@
+"""How a run of the flow ends: a named state with the report in it."""
+
+from __future__ import annotations
+
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from lockgate.errors import (
+    DeclinedError,
+    EvidenceChangedError,
+    ExpiredError,
+    LockgateError,
+    SettingsError,
+    TransientError,
+)
+from lockgate.fixture import Fixture
+from lockgate.outcome import Refusal, Report, StepOutcome, exit_code, refusals_of
+from lockgate.request import Request
+from lockgate.steps import START, STEPS, step
+from planning import record
+from planning.release import Release
+from tasks.ends import Started
+
+NAMES: tuple[tuple[type[Exception], str], ...] = (
+    (DeclinedError, "Declined"),
+    (ExpiredError, "Expired"),
+    (EvidenceChangedError, "Evidence changed"),
+    (SettingsError, "Misconfigured"),
+    (TransientError, "Unavailable"),
+    (LockgateError, "Refused"),
+)
+
+
+class Trail:
+    """What a run knows of its release so far, also when it ends early."""
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.started: Started | None = None
+
+    def open(self, started: Started) -> None:
+        """Note the opened release; again after the back edge."""
+        self.started = started
+
+    @property
+    def release(self) -> Release | None:
+        """The release, once it is opened."""
+        return self.started.release if self.started else None
+
+    @property
+    def fixture(self) -> Fixture | None:
+        """The live record, once there is one."""
+        return record.find_kept(self.release) if self.release else None
+
+    @property
+    def tag_is_out(self) -> bool:
+        """Whether the point of no return was passed."""
+        return self.fixture is not None and self.fixture.tagged
+
+    def reached(self) -> str:
+        """The key of the step that the run is at."""
+        known = list(self.release.outcomes.values()) if self.release else []
+        return known[-1].key if known else START.key
+
+
+def released(trail: Trail, is_out: bool) -> State[Report]:
+    """The state of a run that did all that was asked for."""
+    report = make_report(trail, None)
+    if not is_out:
+        return Completed(name="Planned", message="nothing was changed", data=report)
+    return Completed(
+        name="Released", message=f"{trail.release.label if trail.release else ''} is on the index", data=report
+    )
+
+
+def stopped(trail: Trail, error: Exception) -> State[Report]:
+    """The state of a run that an error ended; unknown errors keep their own traceback in the log and are not renamed."""
+    if not isinstance(error, LockgateError):
+        raise error
+    name = "Stopped" if trail.tag_is_out else next(name for kind, name in NAMES if isinstance(error, kind))
+    return Failed(name=name, message=str(error), data=make_report(trail, error))
+
+
+def make_report(trail: Trail, error: BaseException | None) -> Report:
+    """The report of a run as far as it came."""
+    release, fixture = trail.release, trail.fixture
+    outcomes = release.outcomes if release else {}
+    return Report(
+        exit_code=int(exit_code(error, tag_is_out=trail.tag_is_out)),
+        project=release.settings.project if release else "",
+        version=str(release.version) if release else trail.request.version,
+        tag=release.tag if release else "",
+        commit=fixture.release_commit if fixture else "",
+        steps=tuple(outcomes[one.key] for one in STEPS if one.key in outcomes),
+        artifacts=fixture.artifacts if fixture else (),
+        refusals=refusals_of(error, trail.reached()),
+        urls=dict(fixture.urls) if fixture else {},
+        fixture=str(release.workspace / release.fixture_path) if release else "",
+        plan=trail.started.plan if trail.started else None,
+    )
+
+
+__all__ = ["Refusal", "StepOutcome", "Trail", "make_report", "released", "step", "stopped"]

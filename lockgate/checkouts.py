@@ -1,0 +1,76 @@
+"""Step 1's rules for the checkout that a person works in: on the branch, clean, nothing that origin does not have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from lockgate.errors import Problem
+from lockgate.repository import Checkout, Commit
+
+TRAILER = "Lockgate-Release"
+LISTED = 10
+
+
+def release_message(subject: str, project: str, version: str) -> str:
+    """A commit message of Lockgate's, with the trailer by which it knows its own commits."""
+    return f"{subject}\n\n{TRAILER}: {project} {version}\n"
+
+
+def is_own_commit(commit: Commit) -> bool:
+    """Whether Lockgate made this commit."""
+    return any(line.startswith(f"{TRAILER}: ") for line in commit.message.splitlines())
+
+
+def release_files(checkout: Checkout, patterns: Sequence[str]) -> tuple[str, ...]:
+    """The edited files that may be committed without asking."""
+    return tuple(path for path in checkout.dirty if allowed(path, patterns))
+
+
+def check_checkout(
+    checkout: Checkout, branch: str, patterns: Sequence[str], ahead: Sequence[Commit]
+) -> tuple[Problem, ...]:
+    """Every reason why this checkout is not what is released: branch, operation in progress, edits, unpushed commits."""
+    problems = []
+    if checkout.branch is None:
+        problems.append(
+            Problem(f"{checkout.path} is on no branch (detached HEAD)", f"the branch {branch!r}", f"git switch {branch}")
+        )
+    elif checkout.branch != branch:
+        problems.append(
+            Problem(f"{checkout.path} is on branch {checkout.branch!r}", f"the branch {branch!r}", f"git switch {branch}")
+        )
+    if checkout.operation:
+        problems.append(
+            Problem(f"a {checkout.operation} is in progress in {checkout.path}", "none", "finish it or abort it")
+        )
+    others = tuple(path for path in checkout.dirty if not allowed(path, patterns))
+    if others:
+        problems.append(
+            Problem(
+                f"{len(others)} changed or untracked files in {checkout.path}: {_some(others)}",
+                "a clean tree; only release files may differ, and they are committed for you",
+                "commit, stash or ignore them",
+            )
+        )
+    strange = [commit for commit in ahead if not is_own_commit(commit)]
+    if strange:
+        listed = _some([f"{commit.sha[:9]} {commit.subject}" for commit in strange])
+        problems.append(
+            Problem(
+                f"{len(strange)} local commits that origin does not have: {listed}",
+                f"what is released is what origin's {branch!r} has",
+                f"git push origin {branch}, or move them to another branch",
+            )
+        )
+    return tuple(problems)
+
+
+def allowed(path: str, patterns: Sequence[str]) -> bool:
+    """Whether the path matches one of the patterns (as in fnmatch: `*` also crosses folders)."""
+    return any(fnmatchcase(path, pattern) for pattern in patterns)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more

@@ -1,0 +1,79 @@
+"""The questions of the checkpoints: what a person is told, and the evidence that an answer is bound to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from lockgate.approvals import Question
+from lockgate.artifacts import Artifact
+from lockgate.publication import Publisher
+from lockgate.steps import step
+from lockgate.workflow_claims import PublisherClaims
+
+NOTHING_LOST = "Nothing: until the tag is pushed everything can be taken back."
+
+
+def ask_about_migrations(version: str, commit: str, description: str) -> Question:
+    """Step 2's question; bound to the commit whose migrations were read."""
+    return Question(
+        "migrations", step("migrations").title, description,
+        starts="the version change and the release commit, in Lockgate's workspace; then the build and the push of that commit.",
+        irreversible=NOTHING_LOST, evidence={"version": version, "commit": commit},
+    )  # fmt: skip
+
+
+def ask_for_tests(version: str, commit: str, artifacts: Sequence[Artifact]) -> Question:
+    """Step 5's question where no test command is configured; bound to the release commit and the built bytes."""
+    return Question(
+        "tests", step("tests").title,
+        f"No test command is configured. Has the complete test suite run, with `--all`, on commit `{commit}`? Say where in"
+        " the note (a link to the run), it is kept as the evidence.",
+        starts="the checks of the publish workflow and of the release environment.",
+        irreversible=NOTHING_LOST, evidence={"version": version, "commit": commit, **_digests(artifacts)},
+    )  # fmt: skip
+
+
+def ask_about_publisher(
+    version: str, commit: str, claims: PublisherClaims, known: Publisher | None, notes: Sequence[str]
+) -> Question:
+    """Step 6's question; bound to the claims that the publish run will present."""
+    rows = {
+        "owner": claims.owner, "repository": claims.repository, "workflow": claims.workflow,
+        "environment": claims.environment or "(any)",
+    }  # fmt: skip
+    table = "\n".join(f"| {name} | `{value}` |" for name, value in rows.items())
+    seen = (
+        "The last release on the index was published by this very publisher."
+        if publisher_is_known(known)
+        else "The index shows no earlier release with a publisher to compare with. Compare these values with the project's"
+        " publishing settings on the index, one by one."
+    )
+    warnings = "".join(f"\n- {note}" for note in notes)
+    found = f"{seen}\n\n| Trusted Publisher | value |\n|---|---|\n{table}\n{warnings}"
+    return Question(
+        "publisher", step("publisher").title, found,
+        starts="the check of the release environment, then the draft release and the tag.",
+        irreversible=NOTHING_LOST if publisher_is_known(known) else "The tag that follows: a wrong publisher burns it.",
+        evidence={"version": version, "commit": commit, **rows, "ref": claims.ref},
+    )  # fmt: skip
+
+
+def ask_to_publish(version: str, tag: str, commit: str, artifacts: Sequence[Artifact]) -> Question:
+    """The optional last question before the point of no return; bound to tag, commit and bytes."""
+    rows = "\n".join(f"| `{one.name}` | {one.size:,} bytes | `{one.sha256}` |" for one in artifacts)
+    return Question(
+        "publish", step("export").title,
+        f"Tag `{tag}` on commit `{commit}`, with these artifacts:\n\n| file | size | sha256 |\n|---|---|---|\n{rows}",
+        starts="the draft release, and the tag that makes GitHub publish to the index.",
+        irreversible="Everything after it: a tag starts the publish workflow, and a version on the index is there for ever.",
+        evidence={"version": version, "tag": tag, "commit": commit, **_digests(artifacts)},
+    )  # fmt: skip
+
+
+def publisher_is_known(known: Publisher | None) -> bool:
+    """Whether the index shows an earlier release's publisher, so that the claims could be compared."""
+    return known is not None
+
+
+def _digests(artifacts: Sequence[Artifact]) -> dict[str, str]:
+    return {one.name: one.sha256 for one in artifacts}

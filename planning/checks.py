@@ -1,0 +1,221 @@
+"""What each step looks at and decides before it changes anything: the same code for the plan and for the step."""
+
+from __future__ import annotations
+
+from clients import git, git_remote, github, github_releases, workflow_checks
+from lockgate import environment, migrations, releases, workflows
+from lockgate.checkouts import check_checkout, release_files
+from lockgate.environment import Wanted, is_actions_token
+from lockgate.errors import Problem, RefusedError
+from lockgate.plan import Finding
+from lockgate.publication import IndexProject
+from lockgate.questions import publisher_is_known
+from lockgate.repository import Origin
+from lockgate.versions import check_version, released_versions
+from lockgate.workflows import PublishWorkflow
+from planning import survey
+from planning.opening import repository_version
+from planning.release import Release
+
+
+def version(release: Release, origin: Origin) -> Finding:
+    """Step 1: the version is new everywhere, the given checkout is clean, on the branch, and as origin has it."""
+    project = survey.look_at_index(release)
+    fixture = survey.find_fixture(release, origin)
+    ours = survey.is_ours(release, origin, project, fixture)
+    problems = check_version(
+        release.version,
+        repository=repository_version(release.workspace, origin.heads[release.settings.branch], release.settings),
+        tagged=released_versions(origin.tags, release.settings.tag_format),
+        index=survey.index_versions(project),
+        ours=ours,
+    )
+    given = survey.look_at_given(release, origin)
+    says = f"{release.version} is this very release, begun earlier" if ours else f"{release.version} is free"
+    if given is not None:
+        patterns = release.settings.release_files
+        problems += check_checkout(given.checkout, release.settings.branch, patterns, given.ahead)
+        edited = release_files(given.checkout, patterns)
+        says += f"; commits and pushes {', '.join(edited)}" if edited else ""
+    warnings = () if project is not None else (FIRST_RELEASE.format(project=release.settings.project),)
+    return Finding("version", says, problems, warnings)
+
+
+FIRST_RELEASE = (
+    "{project} is not on the index yet: a first release needs a pending publisher there, with this very name, or the"
+    " upload is refused"
+)
+
+
+def migration_changes(release: Release, origin: Origin) -> tuple[migrations.MigrationChanges, str]:
+    """The migrations between the last release and now, and the commit that they were read at."""
+    fixture = survey.find_fixture(release, origin)
+    commit = survey.commit_to_release(origin, release, fixture)
+    before = survey.previous(release, origin)
+    sides = []
+    for one in (before[2] if before else "", commit):
+        names = git.list_files(release.workspace, one) if one else ()
+        paths = migrations.find_migrations(names, release.settings.migrations)
+        sides.append(survey.read_texts(release, one, paths))
+    return migrations.compare_migrations(sides[0], sides[1], release.settings.migrations_chain), commit
+
+
+def review_migrations(release: Release, origin: Origin) -> Finding:
+    """Step 2: which migrations changed since the last release."""
+    changes, _ = migration_changes(release, origin)
+    says = (
+        "migrations changed: a person reviews them"
+        if changes.worth_asking
+        else "no migration changed since the last release"
+    )
+    asks = _asks(release, "migrations", needed=changes.worth_asking)
+    return Finding("migrations", says, details=migrations.describe(changes), asks=asks)
+
+
+def pre_release(release: Release, origin: Origin) -> Finding:
+    """Step 3: what the release commit will hold."""
+    current = repository_version(release.workspace, origin.heads[release.settings.branch], release.settings)
+    source = release.settings.version_source
+    commands = "".join(f"runs `{' '.join(command)}`; " for command in release.settings.pre_release)
+    if current is None:
+        change = f"the version stays with the tags ({source.why})"
+    elif current == release.version:
+        change = f"{source.path} says {current} already"
+    else:
+        change = f"{source.path}: {current} → {release.version}"
+    return Finding("pre-release", f"{commands}{change}; commits {release.fixture_path}")
+
+
+def artifacts(release: Release, origin: Origin) -> Finding:
+    """Step 4: whether something is built, or kept bytes are used."""
+    fixture = survey.find_fixture(release, origin)
+    if fixture and fixture.artifacts:
+        return Finding("artifacts", f"uses the {len(fixture.artifacts)} artifacts that were built and kept")
+    branch = release.settings.branch
+    return Finding("artifacts", f"builds sdist and wheel from the release commit, pushes two commits to {branch!r}")
+
+
+def tests(release: Release, _origin: Origin) -> Finding:
+    """Step 5: whether a command runs or a person gives evidence."""
+    command = release.settings.test_command
+    if command:
+        return Finding("tests", f"runs `{' '.join(command)}` on a clean export of the release commit")
+    asks = _asks(release, "tests", needed=True)
+    return Finding("tests", "no test command is configured: a person says where the tests ran", asks=asks)
+
+
+def find_workflow(release: Release, origin: Origin) -> tuple[PublishWorkflow, dict[str, str], str]:
+    """The publish workflow at the commit to release, with all workflow texts and that commit; refuses when none fits."""
+    commit = survey.commit_to_release(origin, release, survey.find_fixture(release, origin))
+    files = survey.workflow_texts(release, commit)
+    found = workflows.find_publish_workflow(
+        files, wanted=release.settings.workflow, tag=release.tag, repository=release.slug
+    )
+    return found, files, commit
+
+
+def publisher(release: Release, origin: Origin, project: IndexProject | None = None) -> Finding:
+    """Step 6: the publish workflow fits the tag, and presents the claims that the index has seen before."""
+    workflow, files, _ = find_workflow(release, origin)
+    problems, warnings = workflows.check_workflow(
+        files, workflow, tag=release.tag, repository=release.slug, environment=_expected_environment(release)
+    )
+    checked = {workflow.path: files[workflow.path]}
+    problems += workflow_checks.check_schema(checked)
+    warnings += workflow_checks.audit(checked)
+    claims = workflows.claims_for(workflow, repository=release.slug, tag=release.tag)
+    known = survey.previous_publisher(release, project or survey.look_at_index(release))
+    problems += workflows.compare_claims(claims, known)
+    says = f"{workflow.path} publishes, started by {workflow.trigger}, as {claims.owner}/{claims.repository}"
+    says += f", environment {claims.environment or '(any)'}"
+    asks = _asks(release, "publisher", needed=not publisher_is_known(known))
+    return Finding("publisher", says, problems, warnings, asks=asks)
+
+
+def release_environment(release: Release, origin: Origin) -> Finding:
+    """Step 7: the token can do what the later steps need, and GitHub lets this tag publish."""
+    workflow, _, commit = find_workflow(release, origin)
+    hub = release.hub
+    pushed = git.is_ancestor(release.workspace, commit, origin.heads[release.settings.branch])
+    around = github.observe_surroundings(
+        hub, workflow.file, workflow.environment, tag=release.tag, commit=commit if pushed else ""
+    )
+    wanted = Wanted(
+        release.slug, release.tag, workflow.file, workflow.environment, has_token=bool(hub.token),
+        actions_token=is_actions_token(hub.token, release.environ, around.rate),
+    )  # fmt: skip
+    problems = environment.check_environment(around, wanted)
+    if hub.token:
+        problems += git_remote.try_push_tag(
+            release.workspace, release.origin_url, release.origin_token, commit, release.tag
+        )
+    skip = workflows.skip_instruction(git.read_commit(release.workspace, commit).message)
+    if skip:
+        problems += (_skipped(commit, skip),)
+    rows = environment.describe_environment(around)
+    table = "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
+    says = f"the token can push {release.tag} and make releases in {release.slug}"
+    return Finding("environment", says, problems, environment.environment_warnings(around, wanted), table)
+
+
+def export(release: Release, origin: Origin) -> Finding:
+    """Step 8: at most one release with this tag, and a tag that is absent or ours."""
+    problems: list[Problem] = []
+    fixture = survey.find_fixture(release, origin)
+    commit = fixture.release_commit if fixture else ""
+    tagged = origin.tags.get(release.tag)
+    if tagged is not None and tagged != commit:
+        problems.append(_taken_tag(release.tag, tagged))
+    if release.hub.token:
+        try:
+            releases.decide_draft(github_releases.find_releases(release.hub, release.tag), release.tag, commit)
+        except RefusedError as error:
+            problems.extend(error.problems)
+    says = (
+        "the tag is out already" if tagged else f"makes the draft release, uploads the artifacts, pushes {release.tag}"
+    )
+    asks = _asks(release, "publish", needed=False) and tagged is None
+    return Finding("export", says, tuple(problems), asks=asks)
+
+
+def wait(release: Release, _origin: Origin) -> Finding:
+    """Step 9: what is waited for."""
+    hours = release.settings.publish_timeout / 3600
+    return Finding("wait", f"follows the publish run of {release.tag}, for at most {hours:g} hours")
+
+
+def record(release: Release, _origin: Origin) -> Finding:
+    """Step 10: what is recorded, and where."""
+    return Finding(
+        "record", f"compares what {release.index_url} shows, publishes the draft, commits {release.fixture_path}"
+    )
+
+
+def logs(release: Release, _origin: Origin) -> Finding:
+    """Step 11: what is kept of the logs."""
+    return Finding("logs", f"keeps the run's upload lines in {release.fixture_path} and pushes it for the last time")
+
+
+def _skipped(commit: str, words: str) -> Problem:
+    return Problem(
+        f"the message of commit {commit[:12]} holds {words!r}, so GitHub starts no workflow for its tag",
+        "a commit message without it", "push another commit without these words and start again",
+    )  # fmt: skip
+
+
+def _taken_tag(tag: str, commit: str) -> Problem:
+    return Problem(
+        f"tag {tag!r} is on origin already, at {commit[:12]}, and belongs to no release that Lockgate made",
+        "a tag that does not exist yet; no tag is ever moved", "release another version",
+    )  # fmt: skip
+
+
+def _expected_environment(release: Release) -> str:
+    """The environment that the project's settings name; a default is no expectation."""
+    settings = release.settings
+    return "" if settings.origins.get("environment") == "default" else settings.environment
+
+
+def _asks(release: Release, checkpoint: str, *, needed: bool) -> bool:
+    policy = release.settings.checkpoints[checkpoint]
+    return policy == "always" or (policy == "when-needed" and needed)

@@ -1,0 +1,73 @@
+"""Making the plan: every step's check, side by side, all problems at once, nothing changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from lockgate.errors import LockgateError, TransientError
+from lockgate.plan import Finding, Plan
+from lockgate.repository import Origin
+from lockgate.settings import describe_settings
+from planning import checks, record, survey
+from planning.release import Release
+
+Check = Callable[[Release, Origin], Finding]
+CHECKS: dict[str, Check] = {
+    "version": checks.version,
+    "migrations": checks.review_migrations,
+    "pre-release": checks.pre_release,
+    "artifacts": checks.artifacts,
+    "tests": checks.tests,
+    "publisher": checks.publisher,
+    "environment": checks.release_environment,
+    "export": checks.export,
+    "wait": checks.wait,
+    "record": checks.record,
+    "logs": checks.logs,
+}
+
+
+def make_plan(release: Release) -> Plan:
+    """Look at everything that can be looked at before the first change; refusals are findings, not exceptions.
+
+    Raises UnavailableError only when origin itself does not answer: without it there is nothing to plan.
+    """
+    origin = survey.look_at_origin(release)
+    with ThreadPoolExecutor(max_workers=len(CHECKS)) as pool:
+        findings = tuple(pool.map(lambda item: _find(item[0], item[1], release, origin), CHECKS.items()))
+    before = survey.previous(release, origin)
+    return Plan(
+        project=release.settings.project,
+        version=str(release.version),
+        previous=before[0] if before else "",
+        tag=release.tag,
+        repository=release.slug,
+        branch=release.settings.branch,
+        commit=origin.heads[release.settings.branch],
+        settings=tuple(describe_settings(release.settings)),
+        findings=_once(findings),
+        continues=record.find(release, origin) is not None,
+    )
+
+
+def _find(key: str, check: Check, release: Release, origin: Origin) -> Finding:
+    try:
+        return check(release, origin)
+    except TransientError as error:
+        return Finding(key, "could not be looked at", error=error)
+    except LockgateError as error:
+        return Finding(key, "refuses", error.problems)
+
+
+def _once(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """The findings without a problem that an earlier step reports in the same words."""
+    seen: set[object] = set()
+    kept = []
+    for finding in findings:
+        fresh = tuple(problem for problem in finding.problems if problem not in seen)
+        seen.update(fresh)
+        kept.append(
+            Finding(finding.step, finding.says, fresh, finding.warnings, finding.details, finding.asks, finding.error)
+        )
+    return tuple(kept)

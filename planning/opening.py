@@ -1,0 +1,124 @@
+"""Opening a release: workspace, settings and version, found from what somebody asked for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from packaging.version import Version
+
+from clients import git, git_remote, git_workspace, index
+from clients.store import Store
+from lockgate.errors import Problem, SettingsError
+from lockgate.repository import Origin
+from lockgate.request import Request
+from lockgate.settings import Settings
+from lockgate.version_sources import read_version
+from lockgate.versions import is_word, next_version, parse_version, released_versions, tag_for
+from planning import record
+from planning.release import (
+    Release,
+    choose_branch,
+    home_of,
+    locate,
+    read_pyproject,
+    read_settings,
+    slug_for,
+    token_for,
+    workspace_of,
+)
+
+log = logging.getLogger(__name__)
+
+
+def open_release(request: Request, environ: Mapping[str, str]) -> Release:
+    """Find the release that is asked for; only Lockgate's own workspace is written to.
+
+    Raises SettingsError for what is no releasable repository or version, UnavailableError when origin (or, for a word
+    like `patch`, the index) does not answer.
+    """
+    if request.version and not is_word(request.version):
+        parse_version(request.version)
+    origin_url, given = locate(request.repository)
+    slug = slug_for(origin_url)
+    origin = git_remote.observe_origin(origin_url, token_for(origin_url, environ))
+    branch = choose_branch(request, origin, "")
+    workspace = workspace_of(environ, slug)
+    update_workspace(workspace, origin_url, branch, environ)
+    settings = _settings(workspace, request, origin, branch)
+    if settings.branch != branch:
+        branch = choose_branch(request, origin, settings.branch)
+        update_workspace(workspace, origin_url, branch, environ)
+        settings = replace(_settings(workspace, request, origin, branch), branch=branch)
+    version = _choose_version(request, environ, workspace, slug, settings, origin)
+    return Release(
+        request, environ, origin_url=origin_url, given=given, slug=slug, settings=settings, version=version,
+        tag=tag_for(version, settings.tag_format),
+    )  # fmt: skip
+
+
+def update_workspace(workspace: Path, origin_url: str, branch: str, environ: Mapping[str, str]) -> None:
+    """Bring origin's branch and tags into the workspace; a missing workspace is cloned."""
+    token = token_for(origin_url, environ)
+    if git.is_repository(workspace) is None:
+        log.info("Cloning %s", origin_url)
+        workspace.parent.mkdir(parents=True, exist_ok=True)
+        git_remote.clone(origin_url, workspace, token, branch)
+        git_workspace.claim(workspace)
+        return
+    git.set_remote_url(workspace, origin_url)
+    git_remote.fetch(workspace, origin_url, token, branch)
+
+
+def _settings(workspace: Path, request: Request, origin: Origin, branch: str) -> Settings:
+    commit = origin.heads[branch]
+    settings = read_settings(workspace, commit, read_pyproject(workspace, commit), branch, origin)
+    if request.branch:
+        origins = {**settings.origins, "branch": "the request"}
+        return replace(settings, branch=request.branch, origins=origins)
+    return settings
+
+
+def _choose_version(
+    request: Request, environ: Mapping[str, str], workspace: Path, slug: str, settings: Settings, origin: Origin
+) -> Version:
+    if request.version and not is_word(request.version):
+        return parse_version(request.version)
+    store = Store(environ.get("LOCKGATE_STORE") or str(home_of(environ) / "store"))
+    continued = record.newest_unfinished(store, slug, request.version)
+    if continued is not None:
+        log.info("Continuing the unfinished release of %s", continued)
+        return continued
+    current = repository_version(workspace, origin.heads[settings.branch], settings)
+    if request.version:
+        return next_version(_latest(settings, origin, environ, current), request.version)
+    if current is None:
+        raise SettingsError(
+            Problem(
+                f"the version of {settings.project} comes from its tags ({settings.version_source.why})",
+                "the version to release",
+                "say it: lockgate release 1.2.3, or patch, minor, major",
+            )
+        )
+    return current
+
+
+def repository_version(workspace: Path, commit: str, settings: Settings) -> Version | None:
+    """The version that the repository states at a commit; None when its tags are what states it."""
+
+    def read(path: str) -> str | None:
+        data = git.read_file(workspace, commit, path)
+        return None if data is None else data.decode()
+
+    return read_version(settings.version_source, read)
+
+
+def _latest(settings: Settings, origin: Origin, environ: Mapping[str, str], current: Version | None) -> Version:
+    """The newest released version by tags and index; the repository's own, or 0, when nothing was released yet."""
+    released = set(released_versions(origin.tags, settings.tag_format))
+    project = index.observe_project(index.index_url(settings.index, environ), settings.project)
+    if project is not None:
+        released |= set(project.versions)
+    return max(released, default=current or Version("0"))

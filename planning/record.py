@@ -1,0 +1,85 @@
+"""The live record of a release: its fixture, kept in the store between the commits that publish it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from importlib.metadata import version as installed_version
+
+from packaging.version import Version
+
+from clients import git
+from clients.store import Store
+from lockgate.errors import refused
+from lockgate.fixture import Fixture, from_json, is_complete, more_advanced, to_json
+from lockgate.repository import Origin
+from planning.release import Release
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def load(release: Release, origin: Origin) -> Fixture:
+    """The fixture: the store's, or origin's when that knows more (another machine went on), or a new one."""
+    return find(release, origin) or Fixture(
+        project=release.settings.project,
+        version=str(release.version),
+        repository=release.slug,
+        branch=release.settings.branch,
+        tag=release.tag,
+        tool=f"lockgate {installed_version('lockgate')}",
+        requested=release.request.version,
+        requested_by=release.request.requested_by,
+    )
+
+
+def find(release: Release, origin: Origin) -> Fixture | None:
+    """The fixture that the store or origin's release branch has, or None for a release that was never started."""
+    committed = read_committed(release, origin)
+    kept = release.store.read_record(_key(release.slug, str(release.version)))
+    return more_advanced(from_json(kept) if kept else None, from_json(committed) if committed else None)
+
+
+def find_kept(release: Release) -> Fixture | None:
+    """The live record in the store, or None."""
+    text = release.store.read_record(_key(release.slug, str(release.version)))
+    return from_json(text) if text else None
+
+
+def kept(release: Release) -> Fixture:
+    """The live record in the store; refuses when there is none, since every step leaves one."""
+    found = find_kept(release)
+    if found is None:
+        raise refused(
+            f"the store has no record of {release.label}", "the one that step 1 made", "start the release again"
+        )
+    return found
+
+
+def read_committed(release: Release, origin: Origin) -> str | None:
+    """The fixture's text on origin's release branch, or None."""
+    data = git.read_file(release.workspace, origin.heads[release.settings.branch], release.fixture_path)
+    return None if data is None else data.decode()
+
+
+def save(release: Release, fixture: Fixture) -> None:
+    """Keep the fixture in the store; replaced in one piece."""
+    release.store.write_record(_key(release.slug, fixture.version), to_json(fixture))
+
+
+def unfinished(store: Store, slug: str) -> tuple[Fixture, ...]:
+    """The releases of a repository that were started and not finished, as the store knows them."""
+    records = (store.read_record(key) for key in store.record_keys(f"releases/{slug}/"))
+    found = (from_json(text) for text in records if text)
+    return tuple(one for one in found if not is_complete(one))
+
+
+def newest_unfinished(store: Store, slug: str, requested: str) -> Version | None:
+    """The version of the unfinished release that was asked for with these very words, or None."""
+    versions = [Version(one.version) for one in unfinished(store, slug) if one.requested == requested]
+    return max(versions, default=None)
+
+
+def _key(slug: str, version: str) -> str:
+    return f"releases/{slug}/{version}.json"

@@ -1,0 +1,120 @@
+"""Observations that several steps need, of origin, the given checkout, the index and the repository's files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from clients import git, index
+from lockgate.checkouts import is_own_commit
+from lockgate.errors import refused
+from lockgate.fixture import Fixture, is_same_release
+from lockgate.publication import IndexProject, Publisher, version_files
+from lockgate.repository import Checkout, Commit, Origin
+from lockgate.versions import IndexVersions, previous_release, released_versions
+from planning import record
+from planning.opening import update_workspace
+from planning.release import Release, observe_origin
+
+WORKFLOW_FOLDER = ".github/workflows/"
+
+
+def look_at_origin(release: Release) -> Origin:
+    """Origin as it is now, with its commits in the workspace; refuses when the release branch is gone."""
+    origin = observe_origin(release)
+    branch = release.settings.branch
+    if branch not in origin.heads:
+        raise refused(f"origin has no branch {branch!r} any more", "the release branch", "restore it and start again")
+    here = git.is_repository(release.workspace) == "checkout"
+    if not here or git.resolve(release.workspace, f"refs/remotes/origin/{branch}") != origin.heads[branch]:
+        update_workspace(release.workspace, release.origin_url, branch, release.environ)
+    return origin
+
+
+def look_at_index(release: Release) -> IndexProject | None:
+    """The project on the index; None only when the index says that there is none."""
+    return index.observe_project(release.index_url, release.settings.project)
+
+
+def index_versions(project: IndexProject | None) -> IndexVersions | None:
+    """The index's versions as the version rules want them."""
+    if project is None:
+        return None
+    yanked = frozenset(file.version for file in project.files if file.yanked and file.version is not None)
+    return IndexVersions(project.versions, yanked, project.status)
+
+
+def is_ours(release: Release, origin: Origin, project: IndexProject | None, fixture: Fixture | None) -> bool:
+    """Whether what carries this version on origin and index is this very release, begun earlier."""
+    digests = {file.name: file.sha256 for file in version_files(project, release.version)}
+    return is_same_release(fixture, origin.tags.get(release.tag), digests)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The checkout that a person gave, and its commits that origin does not have."""
+
+    checkout: Checkout
+    ahead: tuple[Commit, ...]
+
+
+def look_at_given(release: Release, origin: Origin) -> Given | None:
+    """The given checkout as it is now; None when the release was given by URL. Nothing in it is touched."""
+    if release.given is None:
+        return None
+    checkout = git.observe_checkout(release.given)
+    head = origin.heads[release.settings.branch]
+    if checkout.head is None or git.resolve(release.workspace, checkout.head) is not None:
+        known = checkout.head is None or git.is_ancestor(release.workspace, checkout.head, head)
+        if known:
+            return Given(checkout, ())
+    base = git.resolve(release.given, f"refs/remotes/origin/{release.settings.branch}") or head
+    return Given(checkout, git.commits_between(release.given, base, checkout.head or base))
+
+
+def own_commits(given: Given | None) -> tuple[Commit, ...]:
+    """The commits of the given checkout that Lockgate made and that still have to be pushed."""
+    return tuple(commit for commit in given.ahead if is_own_commit(commit)) if given else ()
+
+
+def previous(release: Release, origin: Origin) -> tuple[str, str, str] | None:
+    """Version, tag and commit of the release before this one, by origin's tags; None for a first one."""
+    tagged = released_versions(origin.tags, release.settings.tag_format)
+    version = previous_release(release.version, tagged)
+    return None if version is None else (str(version), tagged[version], origin.tags[tagged[version]])
+
+
+def read_texts(release: Release, commit: str, paths: tuple[str, ...]) -> dict[str, str]:
+    """The texts of these files at a commit; what is no UTF-8 text is shown with its odd bytes replaced."""
+    found = {path: git.read_file(release.workspace, commit, path) for path in paths}
+    return {path: data.decode(errors="replace") for path, data in found.items() if data is not None}
+
+
+def workflow_texts(release: Release, commit: str) -> dict[str, str]:
+    """The workflow files at a commit."""
+    names = git.list_files(release.workspace, commit)
+    paths = tuple(
+        name for name in names
+        if name.startswith(WORKFLOW_FOLDER) and name.count("/") == WORKFLOW_FOLDER.count("/") and name.endswith((".yml", ".yaml"))
+    )  # fmt: skip
+    return read_texts(release, commit, paths)
+
+
+def previous_publisher(release: Release, project: IndexProject | None) -> Publisher | None:
+    """The publisher that the index recorded with the newest earlier release that has one."""
+    if project is None:
+        return None
+    for version in sorted((one for one in project.versions if one < release.version), reverse=True):
+        with_provenance = [file for file in version_files(project, version) if file.provenance]
+        if with_provenance:
+            return index.read_publisher(with_provenance[0])
+    return None
+
+
+def commit_to_release(origin: Origin, release: Release, fixture: Fixture | None) -> str:
+    """The release commit once there is one, else the head of the release branch that it will be made from."""
+    return (fixture.release_commit if fixture else "") or origin.heads[release.settings.branch]
+
+
+def find_fixture(release: Release, origin: Origin) -> Fixture | None:
+    """The fixture of this release, or None when it was never started."""
+    return record.find(release, origin)

@@ -1,0 +1,176 @@
+"""Steps 4 and 5: the artifacts, and the tests of the very commit that they were built from."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from prefect import task
+
+from clients import build, git, git_workspace, process
+from lockgate import questions
+from lockgate.artifacts import Artifact, check_artifacts
+from lockgate.checkouts import release_message
+from lockgate.errors import NotVisibleError, Problem, RefusedError, refused
+from lockgate.fixture import TestEvidence
+from lockgate.outcome import StepResult
+from lockgate.version_sources import build_environment
+from planning import checks
+from planning.release import Release
+from tasks.policy import policy
+from tasks.work import Work, carry_out, push, write_fixture
+
+log = logging.getLogger(__name__)
+
+
+@task(**policy("artifacts"))
+def build_release(release: Release) -> StepResult:
+    """Step 4: build sdist and wheel from a clean export of the release commit, keep their bytes, push the two commits.
+
+    Raises RefusedError when main moved since the release commit was made, when the build fails or what it built must not
+    be published, and when kept bytes are gone and a new build differs from them.
+    """
+    return carry_out(release, "artifacts", _build_release)
+
+
+def _build_release(work: Work) -> StepResult:
+    refuse_moved_main(work)
+    built = build_and_keep(work)
+    pushed = push_commits(work)
+    names = ", ".join(one.name for one in work.fixture.artifacts)
+    return StepResult(
+        "done" if built or pushed else "already done", f"{names}; commit {work.fixture.release_commit[:12]}"
+    )
+
+
+def refuse_moved_main(work: Work) -> None:
+    """Refuse when origin's branch has commits that the release commit was not made on."""
+    commit = work.fixture.release_commit
+    if not commit:
+        raise refused("there is no release commit", "the one that step 3 makes", "start the release again")
+    if work.is_pushed() or git.resolve(work.release.workspace, f"{commit}^") == work.head:
+        return
+    raise refused(
+        f"origin's {work.release.settings.branch!r} moved to {work.head[:12]} since the release commit was made",
+        f"{work.fixture.base_commit[:12]}, which it was made on",
+        "start the release again: it makes a new release commit on top of what was pushed meanwhile",
+    )
+
+
+def build_and_keep(work: Work) -> bool:
+    """The move that builds: artifacts that are recorded and kept are never built again; True when there was a build."""
+    release, recorded = work.release, work.fixture.artifacts
+    if recorded and all(release.store.has(one.sha256) for one in recorded):
+        return False
+    history = release.settings.version_source.kind == "scm"
+    with exported(release, work.fixture.release_commit, history=history) as source:
+        out = source.parent / "dist"
+        made = build.build_artifacts(
+            source, out, epoch=git.commit_time(release.workspace, work.fixture.release_commit), on_line=log.info,
+            environment=build_environment(release.settings.version_source, release.settings.project, release.version),
+        )  # fmt: skip
+        paths = [out / one.name for one in made.artifacts]
+        _check(release, paths)
+        _refuse_other_bytes(recorded, made.artifacts)
+        for path in paths:
+            release.store.put(path)
+    work.fixture = replace(work.fixture, artifacts=made.artifacts, build_requirements=made.requirements)
+    return True
+
+
+def _check(release: Release, paths: list[Path]) -> None:
+    contents = [build.inspect_artifact(path) for path in paths]
+    problems = check_artifacts(contents, project=release.settings.project, version=release.version)
+    problems += build.check_rendering(paths)
+    if problems:
+        raise RefusedError(*problems)
+
+
+def _refuse_other_bytes(recorded: tuple[Artifact, ...], made: tuple[Artifact, ...]) -> None:
+    if recorded and recorded != made:
+        raise refused(
+            "the recorded artifacts' bytes are gone from the store, and building again gives others:"
+            f" {', '.join(one.sha256[:12] for one in made)}",
+            f"the recorded digests {', '.join(one.sha256[:12] for one in recorded)}",
+            "bring the store back (LOCKGATE_STORE), or release the next version",
+        )
+
+
+def push_commits(work: Work) -> bool:
+    """The move that pushes release commit and metadata commit together; True when there was anything to push."""
+    if work.is_pushed():
+        return False
+    release = work.release
+    git_workspace.start_from(release.workspace, release.settings.branch, work.fixture.release_commit)
+    write_fixture(work)
+    message = release_message(
+        f"Record the artifacts of {release.label}", release.settings.project, str(release.version)
+    )
+    push(work, git.commit_files(release.workspace, [release.fixture_path], message))
+    work.look_again()
+    if not work.is_pushed():
+        problem = Problem("origin does not show what was pushed", work.fixture.release_commit, "look again in a moment")
+        raise NotVisibleError(problem)
+    return True
+
+
+@task(**policy("tests"))
+def complete_tests(release: Release) -> StepResult:
+    """Step 5: run the configured test command on a clean export of the release commit, or ask a person for evidence.
+
+    Raises RefusedError when the command fails or does not end in time. Evidence for another commit does not count.
+    """
+    return carry_out(release, "tests", _complete_tests)
+
+
+def _complete_tests(work: Work) -> StepResult:
+    release, known, commit = work.release, work.fixture.tests, work.fixture.release_commit
+    if release.settings.test_command:
+        if known and known.commit == commit and known.exit_code == 0:
+            return StepResult("already done", _say(known))
+        work.fixture = replace(work.fixture, tests=_run_tests(release, commit))
+        return StepResult("done", _say(work.fixture.tests))
+    finding = checks.tests(release, work.origin)
+    if not finding.asks:
+        return StepResult("not needed", "no test command, and the settings ask nobody")
+    question = questions.ask_for_tests(str(release.version), commit, work.fixture.artifacts)
+    return StepResult("done", f"a person says where the tests of {commit[:12]} ran", question)
+
+
+def _run_tests(release: Release, commit: str) -> TestEvidence:
+    command, timeout = release.settings.test_command, release.settings.test_timeout
+    with exported(release, commit) as source:
+        log.info("Running %s in a clean export of %s", " ".join(command), commit[:12])
+        ended = process.run(command, cwd=source, timeout=timeout, on_line=log.info)
+        kept = source.parent / "tests.log"
+        kept.write_text(ended.output, encoding="utf-8")
+        digest = release.store.put(kept)
+    if not ended.ok:
+        how = f"did not end within {timeout:.0f} s" if ended.timed_out else f"ended with exit code {ended.returncode}"
+        raise refused(
+            f"the tests failed: `{' '.join(command)}` {how}:\n{ended.last_lines()}\n", "exit code 0",
+            "correct what failed, push it, and start the release again; nothing was published",
+        )  # fmt: skip
+    return TestEvidence(commit, "command", " ".join(command), ended.returncode, round(ended.seconds, 2), digest)
+
+
+def _say(tests: TestEvidence | None) -> str:
+    if tests is None:
+        return "no evidence"
+    if tests.how == "command":
+        return f"`{tests.command}` passed in {tests.seconds} s on {tests.commit[:12]}"
+    return f"{tests.by}: {tests.source} for {tests.commit[:12]}"
+
+
+@contextmanager
+def exported(release: Release, commit: str, *, history: bool = False) -> Iterator[Path]:
+    """A clean export of a commit in a folder of its own, removed afterwards."""
+    parent = release.workspace.parent
+    with tempfile.TemporaryDirectory(prefix="export-", dir=parent) as folder:
+        source = Path(folder) / release.settings.project
+        git.export(release.workspace, commit, source, history=history)
+        yield source

@@ -1,0 +1,78 @@
+"""The two ends of the chart: the plan at the start, and the given checkout that follows at the finish."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from prefect import task
+
+from clients import git, git_remote
+from lockgate.errors import LockgateError
+from lockgate.outcome import StepResult
+from lockgate.plan import Plan, markdown
+from lockgate.request import Request
+from planning import making, survey
+from planning.opening import open_release
+from planning.release import Release
+from tasks import showing
+from tasks.policy import policy
+from tasks.work import Work, carry_out
+
+log = logging.getLogger(__name__)
+
+
+class Started:
+    """The opened release and its plan. A plain class, into which Prefect does not look for edges."""
+
+    __slots__ = ("plan", "release")
+
+    def __init__(self, release: Release, plan: Plan) -> None:
+        self.release = release
+        self.plan = plan
+
+
+@task(**policy("start"))
+def start_release(request: Request) -> Started:
+    """Box A: open the release and make its plan; nothing is changed.
+
+    Raises SettingsError for what cannot be released, UnavailableError when the outside does not answer.
+    """
+    release = open_release(request, os.environ)
+    plan = making.make_plan(release)
+    showing.show(release, "plan", markdown(plan))
+    for finding in plan.findings:
+        if finding.error is not None:
+            raise finding.error
+    log.info("Plan for %s: %d problems in the way", release.label, len(plan.problems))
+    return Started(release, plan)
+
+
+@task(**policy("finish"))
+def finish_release(release: Release) -> StepResult:
+    """Box L: let the given checkout follow origin, and say that the release is complete."""
+    return carry_out(release, "finish", _finish)
+
+
+def _finish(work: Work) -> StepResult:
+    return StepResult("done", f"{work.release.label} is released{follow(work)}")
+
+
+def follow(work: Work) -> str:
+    """The move that fast-forwards the given checkout when it is clean and on the release branch; says what it did.
+
+    What keeps it from doing so is no failure of the release: it is logged and said.
+    """
+    release, left = work.release, f"; {work.release.given} was left as it is: run `git pull` there"
+    given = survey.look_at_given(release, work.origin)
+    if given is None or release.given is None or given.checkout.head == work.head:
+        return ""
+    if given.checkout.branch != release.settings.branch or given.checkout.dirty:
+        return left
+    try:
+        git_remote.fetch(release.given, release.origin_url, release.origin_token, release.settings.branch)
+        git.fast_forward(release.given, work.head)
+    except LockgateError as error:
+        log.warning("%s was not fast-forwarded: %s", release.given, error)
+        return left
+    return f"; {release.given} follows at {work.head[:12]}"

@@ -1,0 +1,186 @@
+"""Steps 1 to 3: the version, the migrations, the release commit."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+from prefect import task
+
+from clients import git, git_remote, git_workspace, process
+from lockgate import migrations, questions
+from lockgate.checkouts import allowed, release_files, release_message
+from lockgate.errors import NotVisibleError, Problem, RefusedError, refused
+from lockgate.outcome import StepResult
+from lockgate.version_sources import write_version
+from planning import checks, survey
+from planning.opening import repository_version
+from planning.release import Release
+from tasks.policy import policy
+from tasks.work import Work, carry_out, write_fixture
+
+log = logging.getLogger(__name__)
+
+
+@task(**policy("version"))
+def check_version(release: Release) -> StepResult:
+    """Step 1: the version is free and newer, the tree clean; edited release files are committed and pushed.
+
+    Raises RefusedError with every conflict at once.
+    """
+    return carry_out(release, "version", _check_version)
+
+
+def _check_version(work: Work) -> StepResult:
+    release = work.release
+    finding = checks.version(release, work.origin)
+    if finding.problems:
+        raise RefusedError(*finding.problems)
+    tidied = tidy(work)
+    if not work.is_pushed():
+        current = repository_version(release.workspace, work.head, release.settings)
+        before = survey.previous(release, work.origin)
+        work.fixture = replace(
+            work.fixture, base_commit=work.head, base_version=str(current or ""),
+            previous_version=before[0] if before else "", previous_commit=before[2] if before else "",
+        )  # fmt: skip
+    evidence = f"{finding.says}; {release.settings.branch} at {work.head[:12]}"
+    return StepResult("done", f"{evidence}; committed {', '.join(tidied)}" if tidied else evidence)
+
+
+def tidy(work: Work) -> tuple[str, ...]:
+    """The move that commits edited release files of the given checkout and pushes them; the files it committed.
+
+    Observed first: with nothing edited and nothing of ours unpushed it does nothing. Raises NotVisibleError when origin
+    does not show the commit after the push.
+    """
+    release = work.release
+    given = survey.look_at_given(release, work.origin)
+    if given is None or release.given is None:
+        return ()
+    edited = release_files(given.checkout, release.settings.release_files)
+    unpushed = survey.own_commits(given)
+    if not edited and not unpushed:
+        return ()
+    if edited:
+        message = release_message(f"Update {', '.join(edited)}", release.settings.project, str(release.version))
+        commit = git.commit_files(release.given, edited, message)
+    else:
+        commit = unpushed[0].sha
+    git_remote.push_branch(
+        release.given, release.origin_url, release.origin_token, commit, release.settings.branch, expected=work.head
+    )
+    work.look_again()
+    if not git.is_ancestor(release.workspace, commit, work.head):
+        problem = Problem("origin does not show the commit that was pushed", f"commit {commit[:12]}", "look again")
+        raise NotVisibleError(problem)
+    return edited
+
+
+@task(**policy("migrations"))
+def review_migrations(release: Release) -> StepResult:
+    """Step 2: what changed in the migrations since the last release; asks a person when anything did.
+
+    Raises RefusedError when conflicting migrations would be released, or when the configured check command fails.
+    """
+    return carry_out(release, "migrations", _review_migrations)
+
+
+def _review_migrations(work: Work) -> StepResult:
+    release = work.release
+    changes, commit = checks.migration_changes(release, work.origin)
+    described = migrations.describe(changes)
+    if release.settings.migrations_check:
+        described += _run_check(work, commit)
+    finding = checks.review_migrations(release, work.origin)
+    if finding.problems:
+        raise RefusedError(*finding.problems)
+    question = questions.ask_about_migrations(str(release.version), commit, described) if finding.asks else None
+    return StepResult("done" if changes.worth_asking else "not needed", finding.says, question, described)
+
+
+def _run_check(work: Work, commit: str) -> str:
+    release = work.release
+    git_workspace.start_from(release.workspace, release.settings.branch, commit)
+    command = release.settings.migrations_check
+    _run(release, command, release.settings.pre_release_timeout)
+    return f"\n`{' '.join(command)}` found nothing missing.\n"
+
+
+@task(**policy("pre-release"))
+def execute_pre_release(release: Release) -> StepResult:
+    """Step 3: run the configured commands, write version and fixture, commit them in the workspace.
+
+    Raises RefusedError when a command fails or changes other files than release files, and when origin's branch is not
+    where step 1 found it.
+    """
+    return carry_out(release, "pre-release", _execute_pre_release)
+
+
+def _execute_pre_release(work: Work) -> StepResult:
+    if has_release_commit(work):
+        return StepResult("already done", f"release commit {work.fixture.release_commit[:12]}")
+    if work.head != work.fixture.base_commit:
+        raise refused(
+            f"origin's {work.release.settings.branch!r} moved from {work.fixture.base_commit[:12]} to {work.head[:12]}"
+            " since the version was checked",
+            "the same commit in every step", "start the release again: it looks at the new commits first",
+        )  # fmt: skip
+    commit = make_release_commit(work)
+    work.fixture = work.fixture.for_commit(commit)
+    return StepResult("done", f"release commit {commit[:12]} on {work.head[:12]}")
+
+
+def has_release_commit(work: Work) -> bool:
+    """Whether the release commit exists and still fits: it is in origin's branch, or directly on top of it."""
+    commit, workspace = work.fixture.release_commit, work.release.workspace
+    if not commit or git.resolve(workspace, commit) is None:
+        return False
+    return work.is_pushed() or git.resolve(workspace, f"{commit}^") == work.head
+
+
+def make_release_commit(work: Work) -> str:
+    """The move that makes the release commit: commands, version, fixture; nothing leaves the workspace."""
+    release, fixture = work.release, work.fixture
+    git_workspace.start_from(release.workspace, release.settings.branch, work.head)
+    for command in release.settings.pre_release:
+        _run(release, command, release.settings.pre_release_timeout)
+    _write_version(release, work.head)
+    work.fixture = replace(fixture, release_commit="", artifacts=(), tests=None)
+    write_fixture(work)
+    changed = git.observe_checkout(release.workspace).dirty
+    _refuse_others(release, changed)
+    message = release_message(f"Release {release.label}", release.settings.project, str(release.version))
+    return git.commit_files(release.workspace, changed, message)
+
+
+def _write_version(release: Release, commit: str) -> None:
+    source = release.settings.version_source
+    if repository_version(release.workspace, commit, release.settings) in {None, release.version}:
+        return
+    path = release.workspace / source.path
+    path.write_bytes(write_version(source, path.read_bytes().decode(), release.version).encode())
+
+
+def _refuse_others(release: Release, changed: tuple[str, ...]) -> None:
+    source = release.settings.version_source.path
+    patterns = (*release.settings.release_files, release.fixture_path, *((source,) if source else ()))
+    others = [path for path in changed if not allowed(path, patterns)]
+    if others:
+        raise refused(
+            f"the pre-release commands changed {', '.join(others)}", f"changes to release files only ({', '.join(patterns)})",
+            "add the files to `release-files` in [tool.lockgate], or correct the commands",
+        )  # fmt: skip
+
+
+def _run(release: Release, command: tuple[str, ...], timeout: float) -> None:
+    folder: Path = release.workspace
+    log.info("Running %s", " ".join(command))
+    ended = process.run(command, cwd=folder, timeout=timeout, on_line=log.info)
+    if not ended.ok:
+        how = f"did not end within {timeout:.0f} s" if ended.timed_out else f"ended with exit code {ended.returncode}"
+        raise refused(
+            f"`{' '.join(command)}` {how}:\n{ended.last_lines()}\n", "exit code 0",
+            "run it in a clean checkout of the release branch, correct what it reports, push, and start again",
+        )  # fmt: skip

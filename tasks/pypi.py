@@ -1,0 +1,123 @@
+"""Steps 6 and 10: who may publish to the index, and what it shows afterwards."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from prefect import task
+
+from clients import github_releases, index
+from lockgate import questions, workflows
+from lockgate.errors import NotVisibleError, Problem, RefusedError
+from lockgate.fixture import Claims
+from lockgate.outcome import StepResult
+from lockgate.publication import (
+    Differences,
+    IndexFile,
+    Verdict,
+    judge_visibility,
+    publication_problems,
+    rebuilt_rule,
+    version_files,
+)
+from lockgate.releases import decide_draft, decide_publication
+from planning import checks, survey
+from planning.release import Release
+from tasks.policy import policy
+from tasks.work import Work, carry_out, commit_fixture, polls
+
+log = logging.getLogger(__name__)
+
+
+@task(**policy("publisher"))
+def confirm_publisher(release: Release) -> StepResult:
+    """Step 6: the publish workflow at the release commit fits the tag; its claims are compared and shown to a person.
+
+    Raises RefusedError with everything that would keep the workflow from publishing.
+    """
+    return carry_out(release, "publisher", _confirm_publisher)
+
+
+def _confirm_publisher(work: Work) -> StepResult:
+    release = work.release
+    project = survey.look_at_index(release)
+    finding = checks.publisher(release, work.origin, project)
+    if finding.problems:
+        raise RefusedError(*finding.problems)
+    workflow, _, commit = checks.find_workflow(release, work.origin)
+    claims = workflows.claims_for(workflow, repository=release.slug, tag=release.tag)
+    work.fixture = replace(
+        work.fixture,
+        publisher=Claims(claims.owner, claims.repository, claims.workflow, claims.environment, claims.ref),
+    )
+    known = survey.previous_publisher(release, project)
+    question = questions.ask_about_publisher(str(release.version), commit, claims, known, finding.warnings)
+    return StepResult("done", finding.says, question if finding.asks else None, question.found)
+
+
+@task(**policy("record"))
+def record_publication(release: Release) -> StepResult:
+    """Step 10: wait until the index shows the files, prove that they are the built ones, publish the release, record it.
+
+    Raises NotVisibleError after the configured time without the files, RefusedError for other bytes than the built ones.
+    """
+    return carry_out(release, "record", _record_publication)
+
+
+def _record_publication(work: Work) -> StepResult:
+    release = work.release
+    workflow, _, _ = checks.find_workflow(release, work.origin)
+    differences = rebuilt_rule(release.settings.rebuilt, downloads_assets=workflow.downloads_assets)
+    verdict, found = wait_until_visible(work, differences)
+    published = publish_draft(work)
+    urls = {"index": index.project_page_url(release.index_url, release.settings.project, release.version)}
+    if published:
+        urls["release"] = published
+    if work.fixture.workflow_run:
+        urls["run"] = work.fixture.workflow_run.url
+    work.fixture = replace(work.fixture, urls=urls, index_files={file.name: file.sha256 for file in found})
+    changed = commit_fixture(work, f"Record the publication of {release.label}")
+    says = (
+        "byte for byte the built ones" if verdict.identical else "not all byte for byte the built ones (see the table)"
+    )
+    return StepResult(
+        "done" if changed else "already done", f"{len(found)} files on the index, {says}: {urls['index']}",
+        details=verdict.table(),
+    )  # fmt: skip
+
+
+def wait_until_visible(work: Work, differences: Differences) -> tuple[Verdict, Sequence[IndexFile]]:
+    """Look at the index until it shows every file; gives the verdict and the index's files of this version."""
+    release, built = work.release, work.fixture.artifacts
+    name, where = release.settings.project, release.index_url
+    for waited in polls(release.settings.visibility_timeout):
+        listed = version_files(survey.look_at_index(release), release.version)
+        page = index.observe_release(where, name, release.version)
+        verdict = judge_visibility(built, page, listed, differences=differences)
+        if verdict.kind == "differs":
+            raise RefusedError(*publication_problems(verdict, release.version, where))
+        if verdict.kind == "published":
+            return verdict, listed
+        log.info("Not visible yet after %.0f s: %s", waited, ", ".join(verdict.missing))
+    raise NotVisibleError(*publication_problems(verdict, release.version, where))
+
+
+def publish_draft(work: Work) -> str:
+    """The move that makes the draft release public; its page's address, or "" when this project has no such release.
+
+    There and published: does nothing. Refuses a draft without all artifacts. Verified by looking again.
+    """
+    release = work.release
+    found = decide_draft(github_releases.find_releases(release.hub, release.tag), release.tag)
+    if found is None or decide_publication(found, work.fixture.artifacts) == "done":
+        return found.html_url if found else ""
+    github_releases.publish_release(release.hub, found)
+    seen = decide_draft(github_releases.find_releases(release.hub, release.tag), release.tag)
+    if seen is None or seen.draft:
+        problem = Problem(
+            f"the release of {release.tag!r} is still a draft", "a public release", "look again in a moment"
+        )
+        raise NotVisibleError(problem)
+    return seen.html_url

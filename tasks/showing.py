@@ -1,0 +1,25 @@
+"""What a step leaves in Prefect's pages."""
+
+from __future__ import annotations
+
+import re
+
+from prefect.artifacts import create_markdown_artifact
+from prefect.context import TaskRunContext
+
+from planning.release import Release
+
+
+def show(release: Release, name: str, text: str) -> None:
+    """Keep Markdown as an artifact of this task run; outside of one there is no page, and nothing is kept.
+
+    The key holds repository and version, since keys are shared by everything on a Prefect server.
+    """
+    if TaskRunContext.get() is None:
+        return
+    create_markdown_artifact(text, key=artifact_key(release, name), description=f"{release.label}: {name}")
+
+
+def artifact_key(release: Release, name: str) -> str:
+    """An artifact's key: lower-case letters, digits and dashes only, as Prefect wants it."""
+    return re.sub(r"[^a-z0-9]+", "-", f"{name}-{release.slug}-{release.version}".lower()).strip("-")
