@@ -163,7 +163,8 @@ WRITTEN = [
     (WHOLE, "\ufeff\r\n 1.0 \r\n\r\n", "\ufeff\r\n 2.0 \r\n\r\n"),
     (WHOLE, "1.0", "2.0"),
     (WHOLE, "2.0.0\n", "2.0.0\n"),
-    (VersionSource("file", "V", "a=(.*)$", ""), "\r\n\r\na=1.0 \r\nb=1.0\r\n", "\r\n\r\na=2.0 \r\nb=1.0\r\n"),
+    (VersionSource("file", "V", "a=(.*)$", ""), "\r\n" * 6 + "a=1.0 \r\nb=1.0\r\n",
+     "\r\n" * 6 + "a=2.0 \r\nb=1.0\r\n"),
 ]  # fmt: skip
 
 

@@ -135,6 +135,7 @@ def test_words_are_told_from_versions() -> None:
         (["My_Pkg/v1.0", "v9", "v10"], "my-pkg", "My_Pkg/v{version}"),
         (["other-1.0", "other-2.0", "v0.1"], "pkg", "v{version}"),
         (["pkg@1.0"], "pkg", "pkg@{version}"),
+        (["x2-1", "x2-2"], "", "x2-{version}"),
         (["rev-1.0", "rev-1.1"], "re", "rev-{version}"),
         (["1.0+local", "v1.0"], "", "v{version}"),
     ],
