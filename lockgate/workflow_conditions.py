@@ -5,7 +5,7 @@ True, False, or UNKNOWN together with the conditions that could not be decided.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from lockgate.workflow_events import Event, is_prerelease_tag
@@ -87,8 +87,8 @@ def _decide(condition: str, lookup: Lookup, where: str) -> Decision:
     return Decision(runs, because="" if runs else f"{where} has `if: {shown}`, which is false then")
 
 
-def _all(values: object) -> bool | Unknown:
-    found = list(values)  # type: ignore[call-overload]  # any iterable of True, False, UNKNOWN
+def _all(values: Iterable[bool | Unknown]) -> bool | Unknown:
+    found = list(values)
     if False in found:
         return False
     return UNKNOWN if UNKNOWN in found else True
