@@ -29,7 +29,7 @@ from lockgate.secrets import Token
 
 TOKEN_VARIABLES = ("GH_TOKEN", "GITHUB_TOKEN")  # in this order, as in `gh help environment`
 GH_TIMEOUT_SECONDS = 20.0
-UNSEEN = (403, 404)
+UNSEEN = (401, 403, 404)  # 401: asked without a token
 
 T = TypeVar("T")
 Refusal = tuple[str, Problem]
@@ -217,10 +217,11 @@ def observe_surroundings(
     With tag and commit (which GitHub must have) the right to write releases is proved by generating notes.
     Raises UnavailableError and RateLimitedError. Without a repository nothing else is asked.
     """
-    found, refusals = _collect({"repository": lambda: observe_repository(hub), "rate": lambda: observe_rate(hub)})
+    found, refusals = _collect({"repository": lambda: observe_repository(hub)})
     if found.get("repository") is None:
         return Surroundings(**found, refusals=refusals)
     others: dict[str, Callable[[], Any]] = {
+        "rate": lambda: observe_rate(hub),
         "workflow": lambda: observe_workflow(hub, workflow),
         "rulesets": lambda: observe_rulesets(hub),
         "immutable": lambda: observe_immutable(hub),

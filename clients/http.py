@@ -6,7 +6,9 @@ business of the steps. What an answer means (a 404, say) is the caller's to know
 
 from __future__ import annotations
 
+import functools
 import hashlib
+import ssl
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -46,9 +48,15 @@ def client(base_url: str = "", headers: Mapping[str, str] | None = None) -> http
         raise SettingsError(_unusable_address(repr(base_url)))
     names = {"User-Agent": USER_AGENT, **(headers or {})}
     try:
-        return httpx.Client(base_url=base_url, headers=names, timeout=TIMEOUT, follow_redirects=False)
+        return httpx.Client(base_url=base_url, headers=names, timeout=TIMEOUT, follow_redirects=False, verify=trusted())
     except httpx.InvalidURL as error:
         translate(error, f"opening {base_url!r}")
+
+
+@functools.cache
+def trusted() -> ssl.SSLContext:
+    """The certificates that are trusted, as httpx has them by default; read once, since that takes longer than a call."""
+    return httpx.create_ssl_context()
 
 
 def send(http: httpx.Client, method: str, url: str, *, what: str, **options: Any) -> httpx.Response:
