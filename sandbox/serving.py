@@ -209,8 +209,11 @@ class Server:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the server and its open connections."""
+        """Ask the server to end, with its open connections."""
         self._server.should_exit = True
+
+    def join(self) -> None:
+        """Wait until the server has ended, a few seconds at most."""
         self._thread.join(STOP_TIMEOUT_SECONDS)
 
 

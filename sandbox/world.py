@@ -111,6 +111,8 @@ class Sandbox:
         self._context.stopping = True
         for server in self._servers:
             server.stop()
+        for server in self._servers:
+            server.join()
         self._servers = []
         self._runner.join(timeout=5)
 
