@@ -7,7 +7,7 @@ ends with this process. POSIX only, as GitPython's time limits are.
 from __future__ import annotations
 
 import os
-import shutil
+import subprocess
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -82,5 +82,10 @@ def _without_variables() -> tuple[str, ...]:
 @cache
 def _launcher() -> tuple[str, ...]:
     # Git must not outlive this process; TERM, because git then takes its lock files away.
-    found = shutil.which("setpriv")
-    return (found, "--pdeathsig", "TERM", "--") if found else ()
+    launcher = ("setpriv", "--pdeathsig", "TERM", "--")
+    try:
+        # Tried once: there are systems without setpriv, and some whose setpriv lacks the option.
+        subprocess.run([*launcher, "true"], check=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return launcher

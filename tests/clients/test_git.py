@@ -271,6 +271,7 @@ def test_exactly_the_given_files_are_committed(checkout: Path, run: Run) -> None
     (checkout / "VERSION").write_text("2\n")
     (checkout / "releases").mkdir()
     (checkout / "releases" / "2 *.json").write_text("{}")
+    (checkout / "releases" / "2 not this.json").write_text("{}")
     (checkout / "staged").write_text("mine")
     run(checkout, "git", "add", "staged")
     (checkout / "package" / "ünï code.py").write_text("mine")
@@ -280,7 +281,7 @@ def test_exactly_the_given_files_are_committed(checkout: Path, run: Run) -> None
     assert (commit.subject, commit.paths, commit.parents) == ("Release 2", ("VERSION", "releases/2 *.json"), (before,))
     assert run(checkout, "git", "log", "-1", "--format=%an %ce") == "Bot bot@example.org"
     assert run(checkout, "git", "diff", "--cached", "--name-only") == "staged"
-    assert set(git.observe_checkout(checkout).dirty) == {"staged", "package/ünï code.py"}
+    assert set(git.observe_checkout(checkout).dirty) == {"staged", "package/ünï code.py", "releases/2 not this.json"}
 
 
 def test_nothing_is_committed_when_nothing_differs(checkout: Path) -> None:
@@ -445,10 +446,10 @@ def test_a_call_that_hangs_is_ended(checkout: Path) -> None:
 
 
 def test_git_ends_with_the_process_that_started_it(checkout: Path, tmp_path: Path) -> None:
-    """The reader of a pipe is gone once the process that started git is killed."""
+    """git reads from a pipe; the pipe has no reader any more once the process that started git was killed."""
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    call = f"run_git(Path({str(checkout)!r}), '-c', 'alias.wait=!exec cat {fifo} >/dev/null', 'wait')"
+    call = f"run_git(Path({str(checkout)!r}), 'hash-object', '--no-filters', '--', {str(fifo)!r})"
     script = f"from pathlib import Path; from clients.git_process import run_git; {call}"
     child = subprocess.Popen([sys.executable, "-c", script], cwd=Path(__file__).parents[2])
     with fifo.open("wb", buffering=0) as pipe:

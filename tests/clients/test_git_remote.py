@@ -224,11 +224,17 @@ def test_a_hook_of_the_server_is_quoted(checkout: Path, origin: Path, head: str,
         git_remote.push_branch(checkout, str(origin), None, ahead, "main", expected=head)
 
 
-def test_hooks_of_the_checkout_do_not_run_at_pushes(checkout: Path, origin: Path, head: str, ahead: str) -> None:
-    script = checkout / ".git" / "hooks" / "pre-push"
-    script.write_text("#!/bin/sh\nexit 1\n")
-    script.chmod(0o755)
+def test_hooks_of_the_checkout_do_not_run_where_a_token_is_in_reach(
+    checkout: Path, origin: Path, head: str, ahead: str
+) -> None:
+    for name in ("pre-push", "reference-transaction"):
+        script = checkout / ".git" / "hooks" / name
+        script.write_text("#!/bin/sh\ntouch hooked\nexit 1\n")
+        script.chmod(0o755)
     git_remote.push_branch(checkout, str(origin), None, ahead, "main", expected=head)
+    git_remote.fetch(checkout, str(origin), None, "main")
+    assert git.resolve(checkout, "refs/remotes/origin/main") == ahead
+    assert not (checkout / "hooked").exists()
 
 
 # Tokens and connections.
