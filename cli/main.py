@@ -30,6 +30,8 @@ app = App(
     version_flags=["--version"],
 )
 
+PIPE_WIDTH = 160
+
 Repository = Annotated[str, Parameter(help="The project's folder or the repository's URL.")]
 Branch = Annotated[str, Parameter(help="The release branch; otherwise the one that origin's HEAD names.")]
 SandboxFolder = Annotated[
@@ -56,7 +58,7 @@ def release(
     """Release VERSION (or patch, minor, major, alpha, beta, rc, final; empty: what the repository says)."""
     if dry_run:
         return plan(version, repository=repository, branch=branch, sandbox=sandbox, slug=slug, as_json=as_json)
-    console = Console(stderr=as_json)
+    console = _console(as_json=as_json)
 
     def run(origin: str) -> int:
         from cli.releasing import run_release
@@ -91,7 +93,7 @@ def plan(
     as_json: AsJson = False,
 ) -> int:
     """Say what every step of a release would do, and what is in the way; nothing is changed."""
-    console = Console(stderr=as_json)
+    console = _console(as_json=as_json)
 
     def run(origin: str) -> int:
         from planning.making import make_plan
@@ -113,7 +115,7 @@ def serve_sandbox(folder: Path, /, *, repository: Repository = ".", slug: Slug =
     """Run the stand-ins of FOLDER until stopped, printing what to set."""
     from cli.stand_ins import open_sandbox
 
-    console = Console()
+    console = _console(as_json=False)
 
     def run(origin: str) -> int:
         with open_sandbox(folder, origin, slug) as running:
@@ -173,6 +175,12 @@ def _write(made: Report, path: Path | None, *, as_json: bool) -> None:
 def _plan_data(made: Plan) -> dict[str, object]:
     findings = [{**asdict(one), "error": str(one.error) if one.error else None} for one in made.findings]
     return {**asdict(made), "findings": findings}
+
+
+def _console(*, as_json: bool) -> Console:
+    """Where people read: standard output, or standard error when JSON goes there; wide lines where no terminal sets a width."""
+    stream = sys.stderr if as_json else sys.stdout
+    return Console(stderr=as_json, width=None if stream.isatty() else PIPE_WIDTH)
 
 
 def _user() -> str:

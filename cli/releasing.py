@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
+from typing import TYPE_CHECKING, cast
+from uuid import UUID
 
 from rich.console import Console
 
@@ -11,6 +14,12 @@ from cli.prefect_server import prefect_server
 from cli.watching import Watcher
 from lockgate.outcome import Report
 from lockgate.request import Request
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import State
+
+HAND_OVER_SECONDS = 15.0
+LOOK_AGAIN_SECONDS = 0.1
 
 
 def run_release(request: Request, console: Console, *, asks: bool) -> tuple[Report, str]:
@@ -21,13 +30,37 @@ def run_release(request: Request, console: Console, *, asks: bool) -> tuple[Repo
     if console.is_terminal:
         console.print("[dim]Starting Prefect …[/]")
     with prefect_server() as address:
-        from flows.release_flow import release
+        from flows.release_flow import release  # noqa: PLC0415 - loads Prefect, which reads its settings when it loads
 
         logging.getLogger("prefect").setLevel(logging.CRITICAL)
         with Watcher(console, ask if asks else None):
-            state: State[Report] = release(request, return_state=True)  # type: ignore[assignment]
-    report: Report | Exception = state.result(raise_on_failure=False)
-        page = f"{address}/runs/flow-run/{state.state_details.flow_run_id}"
+            state = cast("State[Report]", release(request, return_state=True))
+        report = state.result(raise_on_failure=False)
+        run_id = state.state_details.flow_run_id
+        if run_id is not None:
+            hand_over(run_id)
     if isinstance(report, Exception):
         raise report
-    return report, page
+    return report, f"{address}/runs/flow-run/{run_id}"
+
+
+def hand_over(run_id: UUID) -> None:
+    """Wait until Prefect has stored the log and every task run's end: both travel behind the run, and the server may end next.
+
+    Gives up after some seconds: the record that counts is the fixture.
+    """
+    from prefect.client.orchestration import get_client  # noqa: PLC0415 - Prefect takes a second to load
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId  # noqa: PLC0415
+    from prefect.events.worker import EventsWorker  # noqa: PLC0415
+    from prefect.logging.handlers import APILogHandler  # noqa: PLC0415
+
+    APILogHandler().flush()
+    EventsWorker.drain_all(timeout=HAND_OVER_SECONDS, at_exit=False)
+    deadline = time.monotonic() + HAND_OVER_SECONDS
+    mine = FlowRunFilter(id=FlowRunFilterId(any_=[run_id]))
+    with get_client(sync_client=True) as client:
+        while time.monotonic() < deadline:
+            runs = client.read_task_runs(flow_run_filter=mine)
+            if runs and all(run.state is not None and run.state.is_final() for run in runs):
+                return
+            time.sleep(LOOK_AGAIN_SECONDS)

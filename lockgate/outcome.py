@@ -75,6 +75,13 @@ def word_for(error: BaseException) -> Word:
     return "refused" if isinstance(error, LockgateError) else "stopped"
 
 
+def brief(error: BaseException) -> str:
+    """What an error saw, in one line, for a table."""
+    seen = [problem.seen for problem in error.problems] if isinstance(error, LockgateError) else [str(error)]
+    more = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
+    return f"{(seen[0].strip() or type(error).__name__).splitlines()[0]}{more}"
+
+
 def exit_code(error: BaseException | None, *, tag_is_out: bool) -> ExitCode:
     """The exit code of a release that ended with this error (None: released).
 

@@ -58,7 +58,7 @@ class Settings:
     checkpoint_timeout: float = 3 * DAY_SECONDS
     publish_timeout: float = HOUR_SECONDS
     visibility_timeout: float = 900.0
-    rebuilt: Literal["refuse", "report", "auto"] = "refuse"
+    rebuilt: Literal["refuse", "report", "auto"] = "auto"
     sign_tags: bool = False
     release_notes: str = ""
     import_name: str = ""

@@ -10,7 +10,7 @@ from clients import git, git_remote, git_workspace
 from lockgate.checkouts import release_message
 from lockgate.errors import NotVisibleError, Problem, RefusedError, UnavailableError
 from lockgate.fixture import Fixture, to_json
-from lockgate.outcome import StepOutcome, StepResult, Word, word_for
+from lockgate.outcome import StepOutcome, StepResult, Word, brief, word_for
 from lockgate.repository import Origin
 from lockgate.steps import step
 from planning import record
@@ -70,7 +70,7 @@ def carry_out(release: Release, key: str, body: Callable[[Work], StepResult]) ->
         result = body(work)
         work.fixture = work.fixture.ended(key, record.now())
     except BaseException as error:
-        _note(release, key, word_for(error), started, str(error))
+        _note(release, key, word_for(error), started, brief(error))
         raise
     _note(release, key, result.outcome, started, result.evidence)
     show(release, key, f"**{result.outcome}**: {result.evidence}\n\n{result.details}")
