@@ -284,6 +284,13 @@ def test_exactly_the_given_files_are_committed(checkout: Path, run: Run) -> None
     assert set(git.observe_checkout(checkout).dirty) == {"staged", "package/ünï code.py", "releases/2 not this.json"}
 
 
+def test_a_name_that_git_would_take_for_a_pattern_is_a_name(checkout: Path) -> None:
+    (checkout / ":!notes").write_text("x")
+    (checkout / "mine").write_text("x")
+    sha = git.commit_files(checkout, [":!notes"], "x")
+    assert git.read_commit(checkout, sha).paths == (":!notes",)
+
+
 def test_nothing_is_committed_when_nothing_differs(checkout: Path) -> None:
     head = git.resolve(checkout, "HEAD")
     assert git.commit_files(checkout, ["VERSION", "absent"], "no") == head
