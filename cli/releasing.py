@@ -30,7 +30,7 @@ def run_release(request: Request, console: Console, *, asks: bool) -> tuple[Repo
     if console.is_terminal:
         console.print("[dim]Starting Prefect …[/]")
     with prefect_server() as address:
-        from flows.release_flow import release  # noqa: PLC0415 - loads Prefect, which reads its settings when it loads
+        from flows.release_flow import release
 
         logging.getLogger("prefect").setLevel(logging.CRITICAL)
         with Watcher(console, ask if asks else None):
@@ -49,10 +49,10 @@ def hand_over(run_id: UUID) -> None:
 
     Gives up after some seconds: the record that counts is the fixture.
     """
-    from prefect.client.orchestration import get_client  # noqa: PLC0415 - Prefect takes a second to load
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId  # noqa: PLC0415
-    from prefect.events.worker import EventsWorker  # noqa: PLC0415
-    from prefect.logging.handlers import APILogHandler  # noqa: PLC0415
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogHandler
 
     APILogHandler().flush()
     EventsWorker.drain_all(timeout=HAND_OVER_SECONDS, at_exit=False)

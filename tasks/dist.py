@@ -138,6 +138,8 @@ def _complete_tests(work: Work) -> StepResult:
     if not finding.asks:
         return StepResult("not needed", "no test command, and the settings ask nobody")
     question = questions.ask_for_tests(str(release.version), commit, work.fixture.artifacts)
+    if known and known.commit == commit:
+        return StepResult("already done", _say(known), question)
     return StepResult("done", f"a person says where the tests of {commit[:12]} ran", question)
 
 
@@ -163,7 +165,7 @@ def _say(tests: TestEvidence | None) -> str:
         return "no evidence"
     if tests.how == "command":
         return f"`{tests.command}` passed in {tests.seconds} s on {tests.commit[:12]}"
-    return f"{tests.by}: {tests.source} for {tests.commit[:12]}"
+    return f"{tests.by} says that they passed on {tests.commit[:12]}{': ' if tests.source else ''}{tests.source}"
 
 
 @contextmanager

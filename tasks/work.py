@@ -33,7 +33,8 @@ class Work:
         self.key = key
         self.origin: Origin = look_at_origin(release)
         self._fixture = record.load(release, self.origin)
-        self.fixture = self._fixture.started(key, record.now())
+        if step(key).number:
+            self.fixture = self._fixture.started(key, record.now())
 
     @property
     def fixture(self) -> Fixture:

@@ -1,0 +1,55 @@
+# Two commands need nothing but Python 3.11+, git and a network that reaches the package registries: make demo, make test.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO := demo
+WORKERS ?= 2
+PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
+
+.PHONY: help install demo test test-all lint docs constraints browser clean
+
+help:
+	@echo "make demo      release a sample package through all eleven steps, in a sandbox on this machine"
+	@echo "make test      lint, types and the test suite"
+	@echo "make test-all  the same, with the slow tests"
+	@echo "make docs      write the generated parts of docs/ anew"
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Lockgate needs Python 3.11 or newer: make PYTHON=python3.11 …")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing into $(VENV) …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --editable . --group dev
+	@touch $@
+
+demo: $(STAMP)
+	@$(BIN)/python -m cli.demo $(DEMO)
+
+test: $(STAMP) browser lint
+	$(PYTEST) -m "not slow"
+
+test-all: $(STAMP) browser lint
+	$(PYTEST)
+
+lint: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+docs: $(STAMP)
+	$(BIN)/python -m cli.docs
+
+# The browser tests skip where no Chromium can be had; on a Debian machine it is installed once.
+browser:
+	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && test "$$(id -u)" = 0 \
+	  && echo "Installing chromium …" && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } \
+	  || echo "No chromium: the browser tests will be skipped."
+
+constraints: $(STAMP)
+	$(BIN)/uv pip freeze --python $(BIN)/python --exclude-editable > constraints.new
+
+clean:
+	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,29 @@
+"""`make demo`: a sample package goes through all eleven steps, in a sandbox, unattended."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from cli.main import release
+from sandbox.sample import write_sample
+
+
+def main() -> None:
+    """Make a sample repository and a new sandbox in the folder given as the only argument, and release a minor version."""
+    folder = Path(sys.argv[1]).absolute()
+    for name in ("sample", "sandbox"):
+        if (folder / name).exists():
+            shutil.rmtree(folder / name)
+    os.environ.setdefault("PREFECT_HOME", str(folder / "prefect"))
+    sample = write_sample(folder / "sample", upload="release assets")
+    code = release("minor", repository=str(sample), sandbox=folder / "sandbox", yes=True, report=folder / "report.json")
+    print(f"\nEverything is in {folder}: the sandbox's origin, index and GitHub, the workspace, and report.json.")
+    print(f"Prefect's pages of it: PREFECT_HOME={folder / 'prefect'} .venv/bin/prefect server start")
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()
