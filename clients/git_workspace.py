@@ -14,8 +14,8 @@ MARK = "lockgate.workspace"
 
 
 def claim(path: Path) -> None:
-    """Mark a fresh clone as Lockgate's own (a setting in its .git/config)."""
-    git(path, "config", MARK, "true")
+    """Mark a fresh clone as Lockgate's own: its path, in its .git/config, so that a copy elsewhere is not taken for it."""
+    git(path, "config", MARK, str(path.absolute()))
 
 
 def start_from(path: Path, branch: str, commit: str) -> None:
@@ -23,7 +23,7 @@ def start_from(path: Path, branch: str, commit: str) -> None:
 
     Refuses a checkout that was not claimed: that one belongs to a person, and its edits would be lost.
     """
-    if git(path, "config", "--default", "false", "--get", MARK).strip() != "true":
+    if git(path, "config", "--default", "", "--get", MARK).strip() != str(path.absolute()):
         raise refused(
             f"{path} is a checkout that Lockgate did not make", "a workspace of Lockgate's own, to put back to a commit",
             "move it away, or set LOCKGATE_HOME to a folder that only Lockgate uses",
