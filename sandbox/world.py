@@ -169,6 +169,12 @@ class Sandbox:
         return f"{self._address('index')}/simple/"
 
     @property
+    def ports(self) -> dict[str, int]:
+        """The ports of github (with git), index and storage, as of the last start."""
+        ports: dict[str, int] = self._context.settings["ports"]
+        return ports
+
+    @property
     def environment(self) -> dict[str, str]:
         """The environment variables that point a release here."""
         names = {"GITHUB_API_URL": self.api_url, "GITHUB_SERVER_URL": self.github_url}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import io
 import os
 import subprocess
@@ -47,12 +48,12 @@ def wheel_bytes(name: str = "lockgate-sample", version: str = "1.1.0", extra: st
 def sdist_bytes(name: str = "lockgate-sample", version: str = "1.1.0", extra: str = "") -> bytes:
     """The smallest sdist that the index takes."""
     buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
         content = metadata(name, version, extra).encode()
         member = tarfile.TarInfo(f"{name.replace('-', '_')}-{version}/PKG-INFO")
         member.size = len(content)
         archive.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
+    return gzip.compress(buffer.getvalue(), mtime=0)
 
 
 def distributions(version: str = "1.1.0") -> dict[str, bytes]:

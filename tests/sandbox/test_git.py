@@ -126,8 +126,8 @@ def _empty(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda folder: folder.mkdir(), "is no git repository"),
-        (lambda folder: None, "is no git repository"),
+        (Path.mkdir, "is no git repository"),
+        (Path.touch, "is no git repository"),
         (_empty, "has no commit"),
     ],
 )

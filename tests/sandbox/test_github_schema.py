@@ -12,6 +12,7 @@ from githubkit_schemas.latest import models
 
 from sandbox.github_api import ROUTES
 
+POLICIES = models.ReposOwnerRepoEnvironmentsEnvironmentNameDeploymentBranchPoliciesGetResponse200
 LISTS = [
     ("/releases", models.Release),
     ("/releases/{release}/assets", models.ReleaseAsset),
@@ -38,7 +39,7 @@ SINGLE = [
     ("/environments/pypi", models.Environment),
     (
         "/environments/pypi/deployment-branch-policies",
-        models.ReposOwnerRepoEnvironmentsEnvironmentNameDeploymentBranchPoliciesGetResponse200,
+        POLICIES,
     ),
     ("/actions/workflows", models.ReposOwnerRepoActionsWorkflowsGetResponse200),
     ("/actions/workflows/publish.yml", models.Workflow),
