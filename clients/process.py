@@ -130,19 +130,10 @@ def _blocks(keeper: subprocess.Popen[bytes], deadline: float) -> Iterator[bytes]
         if ready:
             block = os.read(source, 65536)
             if not block:
-                _wait(keeper, max(deadline - time.monotonic(), 0))
                 return
             yield block
         elif ended:
             return
-
-
-def _wait(keeper: subprocess.Popen[bytes], seconds: float) -> None:
-    """Wait for a command that closed its output but goes on working."""
-    try:
-        keeper.wait(timeout=seconds)
-    except subprocess.TimeoutExpired:
-        return  # the caller sees that it still runs
 
 
 def _let_go(keeper: subprocess.Popen[bytes]) -> int:

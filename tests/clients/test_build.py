@@ -109,13 +109,6 @@ def test_a_c_extension_gets_a_platform_wheel_that_only_others_may_publish(tmp_pa
     assert check_artifacts(contents, "sample-pkg", Version("1.2.0"), published=False) == ()
 
 
-def test_what_the_sdist_leaves_out_fails_the_wheel(tmp_path: Path) -> None:
-    """The wheel is built from the sdist, not from the source next to it."""
-    project = "[tool.flit.sdist]\nexclude = ['sample_pkg/__init__.py']"
-    with pytest.raises(RefusedError, match="The build failed"):
-        build(write_project(tmp_path / "s", project=project), tmp_path / "out")
-
-
 def local_backend(code: str) -> dict[str, str]:
     """A backend that needs nothing installed."""
     text = "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
@@ -199,6 +192,13 @@ def test_the_backend_sees_no_secrets_and_nothing_that_misleads_it(
     assert seen["SETUPTOOLS_SCM_PRETEND_VERSION_FOR_SAMPLE_PKG"] == "1.2.0"
     assert "Ignored for the build: the variable PIP_TARGET" in built.log
     assert "PIP_TIMEOUT" in built.log.split("In effect for installing build requirements:")[1].splitlines()[0]
+
+
+def test_what_the_sdist_leaves_out_fails_the_wheel(tmp_path: Path) -> None:
+    """The wheel is built from the sdist, not from the source next to it."""
+    code = ECHO.replace('("pyproject.toml", "backend.py")', '("pyproject.toml",)')
+    with pytest.raises(RefusedError, match="The build failed .*'backend'"):
+        build(write_project(tmp_path / "s", files=local_backend(code)), tmp_path / "out")
 
 
 def test_an_earlier_attempt_in_the_folder_does_no_harm(tmp_path: Path) -> None:

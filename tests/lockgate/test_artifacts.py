@@ -160,6 +160,8 @@ def test_what_the_index_takes_for_a_bomb_is_found() -> None:
     bomb = replace(wheel(), files=(*wheel().files, ContainedFile("sample_pkg/zeros", 64 * 1024 * 1024 + 1)))
     (text,) = words(sdist(), bomb)
     assert "sample_pkg/zeros unpacks to 64.0 MiB. Expected: at most 50 times its packed size" in text
+    large = replace(bomb, artifact=replace(bomb.artifact, size=2 * 1024 * 1024))
+    assert words(sdist(), large) == []
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "sample_pkg/../../outside", "sample_pkg\\..\\x"])
