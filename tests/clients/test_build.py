@@ -197,7 +197,7 @@ def test_the_backend_sees_no_secrets_and_nothing_that_misleads_it(
 def test_what_the_sdist_leaves_out_fails_the_wheel(tmp_path: Path) -> None:
     """The wheel is built from the sdist, not from the source next to it."""
     code = ECHO.replace('("pyproject.toml", "backend.py")', '("pyproject.toml",)')
-    with pytest.raises(RefusedError, match="The build failed .*'backend'"):
+    with pytest.raises(RefusedError, match=r"The build failed .*'backend'"):
         build(write_project(tmp_path / "s", files=local_backend(code)), tmp_path / "out")
 
 
