@@ -85,7 +85,7 @@ def print_report(console: Console, report: Report, run_page: str) -> None:
     for name, url in report.urls.items():
         console.print(f"{name:<9} {url}", soft_wrap=True, highlight=False)
     if run_page:
-        console.print(f"run       {run_page}", soft_wrap=True, highlight=False)
+        console.print(f"pages     {run_page}", soft_wrap=True, highlight=False)
 
 
 def _print_end(console: Console, report: Report) -> None:

@@ -14,13 +14,15 @@ from prefect.client.schemas.objects import State
 from flows.checkpoints import approve
 from flows.conflicts import check_version_or_ask
 from flows.ending import Trail, released, stopped
+from flows.failed_runs import wait_or_rerun
 from flows.run_log import show_logs
 from lockgate.outcome import Report
 from lockgate.request import Request
+from tasks.actions import capture_logs
 from tasks.dist import build_release, complete_tests
 from tasks.ends import finish_release, start_release
 from tasks.git import execute_pre_release, review_migrations
-from tasks.github import capture_logs, export_and_tag, verify_environment, wait_for_publish
+from tasks.github import export_and_tag, verify_environment
 from tasks.pypi import confirm_publisher, record_publication
 
 
@@ -65,7 +67,7 @@ def run_steps(request: Request, trail: Trail) -> bool:
     approve(this, environment.question)
 
     tag = export_and_tag(this, wait_for=[environment])
-    run = wait_for_publish(this, wait_for=[tag])
+    run = wait_or_rerun(this, tag)
     publication = record_publication(this, wait_for=[run])
     logs = capture_logs(this, wait_for=[publication])
     finish_release(this, wait_for=[logs])

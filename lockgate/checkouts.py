@@ -34,11 +34,15 @@ def check_checkout(
     problems = []
     if checkout.branch is None:
         problems.append(
-            Problem(f"{checkout.path} is on no branch (detached HEAD)", f"the branch {branch!r}", f"git switch {branch}")
+            Problem(
+                f"{checkout.path} is on no branch (detached HEAD)", f"the branch {branch!r}", f"git switch {branch}"
+            )
         )
     elif checkout.branch != branch:
         problems.append(
-            Problem(f"{checkout.path} is on branch {checkout.branch!r}", f"the branch {branch!r}", f"git switch {branch}")
+            Problem(
+                f"{checkout.path} is on branch {checkout.branch!r}", f"the branch {branch!r}", f"git switch {branch}"
+            )
         )
     if checkout.operation:
         problems.append(

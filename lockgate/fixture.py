@@ -123,9 +123,7 @@ class Fixture:
 
     def ended(self, key: str, time: str) -> Fixture:
         """With the step's end noted; the first end stays."""
-        steps = tuple(
-            replace(one, finished=time) if one.key == key and not one.finished else one for one in self.steps
-        )
+        steps = tuple(replace(one, finished=time) if one.key == key and not one.finished else one for one in self.steps)
         return replace(self, steps=steps)
 
     def approved(self, approval: Approval) -> Fixture:
@@ -156,15 +154,19 @@ def from_json(text: str) -> Fixture:
     """
     try:
         data = json.loads(text)
-        if data.pop("schema", None) != SCHEMA:
-            raise ValueError(f"its schema is not {SCHEMA}")
-        return _fixture(data)
+        return _fixture(_of_this_schema(data))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise refused(
             f"the release fixture cannot be read: {error}",
             f"JSON that this Lockgate wrote (schema {SCHEMA})",
             "restore the file from the repository's history, or use the Lockgate that wrote it",
         ) from error
+
+
+def _of_this_schema(data: dict[str, Any]) -> dict[str, Any]:
+    if data.pop("schema", None) != SCHEMA:
+        raise ValueError(f"its schema is not {SCHEMA}")
+    return data
 
 
 def more_advanced(one: Fixture | None, other: Fixture | None) -> Fixture | None:

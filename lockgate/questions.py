@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from lockgate.approvals import Question
 from lockgate.artifacts import Artifact
 from lockgate.publication import Publisher
+from lockgate.runs import RunFailedError
 from lockgate.steps import step
 from lockgate.workflow_claims import PublisherClaims
 
@@ -68,6 +69,23 @@ def ask_to_publish(version: str, tag: str, commit: str, artifacts: Sequence[Arti
         irreversible="Everything after it: a tag starts the publish workflow, and a version on the index is there for ever.",
         evidence={"version": version, "tag": tag, "commit": commit, **_digests(artifacts)},
     )  # fmt: skip
+
+
+def ask_to_rerun(version: str, failure: RunFailedError) -> Question:
+    """Step 9's question after a failed run; bound to the run, its attempt and its failed jobs."""
+    return Question(
+        "rerun",
+        step("wait").title,
+        f"{failure}\n\nRun the failed jobs again? The same commit and the same files are used.",
+        starts="the failed jobs of the publish run, on GitHub.",
+        irreversible="The tag is out already. A job that publishes puts the version on the index for ever.",
+        evidence={
+            "version": version,
+            "run": str(failure.run),
+            "attempt": str(failure.attempt),
+            "failed": ", ".join(failure.failed),
+        },
+    )
 
 
 def publisher_is_known(known: Publisher | None) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from lockgate.errors import Problem
+from lockgate.errors import Problem, RefusedError
 from lockgate.github import Job, PendingDeployment, Run, WorkflowState, workflow_file
 
 State = Literal["pending", "waiting", "success", "failure"]
@@ -15,6 +15,23 @@ COMPLETED = "completed"
 SUCCESS = "success"
 WAITING = ("waiting", "action_required")
 _EXPRESSION = re.compile(r"\$\{\{.*?\}\}")
+
+
+class RunFailedError(RefusedError):
+    """The publish run failed; `run` is its number, `attempt` the attempt, `failed` the names of the jobs that failed."""
+
+    def __init__(self, *problems: Problem, run: int = 0, attempt: int = 0, failed: tuple[str, ...] = ()) -> None:
+        super().__init__(*problems)
+        self.run = run
+        self.attempt = attempt
+        self.failed = failed
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_run_failed, (self.problems, self.run, self.attempt, self.failed))
+
+
+def _run_failed(problems: tuple[Problem, ...], run: int, attempt: int, failed: tuple[str, ...]) -> RunFailedError:
+    return RunFailedError(*problems, run=run, attempt=attempt, failed=failed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,9 +56,11 @@ class Settings:
     approvers: tuple[str, ...] = ()
     checkpoints: dict[str, str] = field(default_factory=lambda: dict(CHECKPOINTS))
     checkpoint_timeout: float = 3 * DAY_SECONDS
+    run_timeout: float = 120.0
     publish_timeout: float = HOUR_SECONDS
     visibility_timeout: float = 900.0
     rebuilt: Literal["refuse", "report", "auto"] = "auto"
+    attestations: Literal["report", "require"] = "report"
     sign_tags: bool = False
     release_notes: str = ""
     import_name: str = ""
@@ -86,9 +88,11 @@ READERS: dict[str, kind.Reader] = {
     "approvers": kind.texts,
     "checkpoints": kind.checkpoints(tuple(CHECKPOINTS)),
     "checkpoint_timeout": kind.seconds,
+    "run_timeout": kind.seconds,
     "publish_timeout": kind.seconds,
     "visibility_timeout": kind.seconds,
     "rebuilt": kind.one_of("refuse", "report", "auto"),
+    "attestations": kind.one_of("report", "require"),
     "sign_tags": kind.yes_or_no,
     "release_notes": kind.path,
     "import_name": kind.word,

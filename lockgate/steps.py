@@ -46,14 +46,24 @@ NOTHING = "Nothing."
 NO_NEED = "Nothing to undo."
 
 START = Step(
-    0, "start", "A", "Start release from admin or scheduler", "start",
+    0,
+    "start",
+    "A",
+    "Start release from admin or scheduler",
+    "start",
     needs="A repository with a pyproject.toml, its origin, the index, GitHub.",
-    changes=NOTHING, undo=NO_NEED,
+    changes=NOTHING,
+    undo=NO_NEED,
 )
 FINISH = Step(
-    0, "finish", "L", "Finish and log completion", "finish",
+    0,
+    "finish",
+    "L",
+    "Finish and log completion",
+    "finish",
     needs="A finished fixture.",
-    changes="The given checkout, if there is one and it is clean, is fast-forwarded.", undo=NO_NEED,
+    changes="The given checkout, if there is one and it is clean, is fast-forwarded.",
+    undo=NO_NEED,
     moves=("follow",),
 )
 
@@ -113,9 +123,9 @@ STEPS: tuple[Step, ...] = (
     Step(
         9, "wait", "I", "Wait for GitHub Actions publish", "wait",
         needs="The workflow run that the tag started.",
-        changes="Starts the workflow by dispatch, only if that is configured and no run appeared.",
+        changes="Starts the workflow by hand when no run appeared and it allows that; re-runs failed jobs when a person says so.",
         undo="The run can be cancelled on GitHub until it has published.",
-        moves=("dispatch",),
+        moves=("dispatch", "rerun"),
         timeout=7 * 24 * HOUR_SECONDS,
     ),
     Step(

@@ -9,19 +9,23 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from packaging.tags import sys_tags
 from prefect import task
 
-from clients import build, git, git_workspace, process
+from clients import build, git, git_workspace, index, process
 from lockgate import questions
-from lockgate.artifacts import Artifact, check_artifacts
+from lockgate.artifacts import Artifact, ArtifactContents, check_artifacts
 from lockgate.checkouts import release_message
 from lockgate.errors import NotVisibleError, Problem, RefusedError, refused
 from lockgate.fixture import TestEvidence
 from lockgate.outcome import StepResult
+from lockgate.publication import installable_wheel, version_files
 from lockgate.version_sources import build_environment
-from planning import checks
+from lockgate.wheel_changes import compare_wheels, import_names
+from planning import checks, survey
 from planning.release import Release
 from tasks.policy import policy
+from tasks.showing import show
 from tasks.work import Work, carry_out, push, write_fixture
 
 log = logging.getLogger(__name__)
@@ -74,7 +78,7 @@ def build_and_keep(work: Work) -> bool:
             environment=build_environment(release.settings.version_source, release.settings.project, release.version),
         )  # fmt: skip
         paths = [out / one.name for one in made.artifacts]
-        _check(release, paths)
+        _check(work, paths)
         _refuse_other_bytes(recorded, made.artifacts)
         for path in paths:
             release.store.put(path)
@@ -82,12 +86,52 @@ def build_and_keep(work: Work) -> bool:
     return True
 
 
-def _check(release: Release, paths: list[Path]) -> None:
+def _check(work: Work, paths: list[Path]) -> None:
+    """Refuse what must not be published, try the wheel, and show what changed since the last release."""
+    release = work.release
     contents = [build.inspect_artifact(path) for path in paths]
-    problems = check_artifacts(contents, project=release.settings.project, version=release.version)
+    workflow, _, _ = checks.find_workflow(release, work.origin)
+    problems = check_artifacts(
+        contents,
+        release.settings.project,
+        release.version,
+        published=workflow.downloads_assets,
+        import_packages=release.settings.import_packages if _is_set(release, "import_packages") else (),
+    )
     problems += build.check_rendering(paths)
     if problems:
         raise RefusedError(*problems)
+    for path, found in zip(paths, contents, strict=True):
+        if found.artifact.kind == "wheel":
+            show(release, "changes", compare_wheels(_previous_wheel(work, path.parent / "previous"), found))
+            _try(release, path, found)
+
+
+def _try(release: Release, wheel: Path, contents: ArtifactContents) -> None:
+    names = import_names(contents, release.settings.import_name)
+    if installable_wheel([wheel.name], list(sys_tags())) is None:
+        log.info("%s is for another platform: it is not tried here", wheel.name)
+        return
+    log.info("Installing %s into a new environment and importing %s", wheel.name, ", ".join(names) or "nothing")
+    problems = build.try_wheel(wheel, names, release.version, project=release.settings.project, on_line=log.info)
+    if problems:
+        raise RefusedError(*problems)
+
+
+def _previous_wheel(work: Work, folder: Path) -> ArtifactContents | None:
+    """The wheel of the newest earlier release on the index, to compare with; None at a first one."""
+    project = survey.look_at_index(work.release)
+    earlier = sorted((one for one in project.versions if one < work.release.version), reverse=True) if project else []
+    for version in earlier:
+        wheels = [file for file in version_files(project, version) if file.name.endswith(".whl") and file.sha256]
+        if wheels:
+            folder.mkdir()
+            return build.inspect_artifact(index.download(wheels[0], folder / wheels[0].name))
+    return None
+
+
+def _is_set(release: Release, setting: str) -> bool:
+    return release.settings.origins.get(setting, "") == "[tool.lockgate]"
 
 
 def _refuse_other_bytes(recorded: tuple[Artifact, ...], made: tuple[Artifact, ...]) -> None:

@@ -1,4 +1,4 @@
-"""Steps 7 to 9 and 11: the release environment, the draft and the tag, the publish run and its logs."""
+"""Steps 7 and 8: the release environment, the draft release, its artifacts and the tag."""
 
 from __future__ import annotations
 
@@ -9,23 +9,18 @@ from pathlib import Path
 
 from prefect import task
 
-from clients import git_remote, git_tags, github, github_actions, github_releases, log_archive
-from clients.github_api import Memory
-from lockgate import releases, runs
+from clients import git, git_remote, git_tags, github, github_releases
+from lockgate import releases
 from lockgate.artifacts import Artifact
-from lockgate.errors import NotVisibleError, Problem, RefusedError, refused
-from lockgate.fixture import PublishLog, WorkflowRun
-from lockgate.github import GithubRelease, Run
+from lockgate.changelogs import changelog_section
+from lockgate.errors import NotVisibleError, Problem, RefusedError
+from lockgate.github import GithubRelease
 from lockgate.outcome import StepResult
-from lockgate.publish_logs import index_error, mask_secrets, upload_lines
 from lockgate.questions import ask_to_publish
-from lockgate.workflows import PublishWorkflow
 from planning import checks
-from planning.record import now
 from planning.release import Release
 from tasks.policy import policy
-from tasks.progress import Progress
-from tasks.work import Work, carry_out, commit_fixture, polls
+from tasks.work import Work, carry_out
 
 log = logging.getLogger(__name__)
 
@@ -205,140 +200,8 @@ def _own_release(work: Work) -> GithubRelease | None:
 
 
 def _notes(work: Work) -> str:
-    release = work.release
-    previous = work.fixture.previous_version
-    made = github.generate_notes(release.hub, release.tag, work.fixture.release_commit)
-    return made.body or f"{release.label}, after {previous or 'no earlier release'}."
-
-
-@task(**policy("wait"))
-def wait_for_publish(release: Release) -> StepResult:
-    """Step 9: find the workflow run that the tag started, and follow it to its end.
-
-    Raises NotVisibleError when no run appears or it does not end in time, RefusedError when it fails or did not publish.
-    """
-    return carry_out(release, "wait", _wait_for_publish)
-
-
-def _wait_for_publish(work: Work) -> StepResult:
-    release, known = work.release, work.fixture.workflow_run
-    if known is not None and known.conclusion == runs.SUCCESS:
-        return StepResult("already done", f"{known.url} succeeded")
-    workflow, _, _ = checks.find_workflow(release, work.origin)
-    with Progress(f"publish-{release.slug}", f"{workflow.file} for {release.tag}") as progress:
-        found = find_run(work, workflow, progress)
-        work.fixture = replace(work.fixture, workflow_run=_recorded(found))
-        verdict = follow_run(work, workflow, found, progress)
-    return StepResult("done", verdict.text)
-
-
-def find_run(work: Work, workflow: PublishWorkflow, progress: Progress) -> Run:
-    """Look until the run of this tag and commit appears.
-
-    Where the workflow can be started by hand it is, once, when none appeared; otherwise raises NotVisibleError saying why.
-    """
-    release, commit, memory = work.release, work.fixture.release_commit, Memory()
-    for waited in polls(RUN_APPEARS_SECONDS):
-        listed = github_actions.list_runs(release.hub, workflow.file, memory)
-        found = runs.find_run(listed, tag=release.tag, commit=commit, workflow=workflow.path)
-        if found is not None:
-            return found
-        progress.say(0, f"no run of {workflow.file} yet, after {waited:.0f} s")
-    state = github.observe_workflow(release.hub, workflow.file)
-    problem = runs.missing_run(workflow.path, state, tag=release.tag, commit=commit, waited=RUN_APPEARS_SECONDS)
-    raise NotVisibleError(problem)
-
-
-def follow_run(work: Work, workflow: PublishWorkflow, run: Run, progress: Progress) -> runs.Verdict:
-    """Follow a run to its end, at most one look per poll; records how it ended.
-
-    Raises RefusedError for a run that failed or did not publish, NotVisibleError after the configured time.
-    """
-    release, memory = work.release, Memory()
-    for waited in polls(release.settings.publish_timeout):
-        seen = github_actions.read_run(release.hub, run.id, memory)
-        if seen is None:
-            raise refused(
-                f"run {run.html_url} is gone", "the publish run", "find out who deleted it; see what the index has"
-            )
-        jobs = github_actions.list_jobs(release.hub, seen)
-        pending = github_actions.list_pending_deployments(release.hub, seen) if seen.status in runs.WAITING else ()
-        verdict = runs.judge_run(seen, jobs, workflow.job_name, pending)
-        progress.say(_percent(jobs), verdict.text)
-        if verdict.state in {"success", "failure"}:
-            work.fixture = replace(work.fixture, workflow_run=_recorded(seen))
-        if verdict.state == "success":
-            return verdict
-        if verdict.problem is not None:
-            raise RefusedError(verdict.problem, *_log_advice(work, seen))
-        log.debug("After %.0f s: %s", waited, verdict.text)
-    raise NotVisibleError(
-        Problem(
-            f"{run.html_url} did not end within {release.settings.publish_timeout / 3600:g} hours", "a finished run",
-            "see what it waits for; the same command goes on waiting",
-        )
-    )  # fmt: skip
-
-
-def _percent(jobs: tuple[object, ...]) -> float:
-    ended = sum(1 for job in jobs if getattr(job, "conclusion", None))
-    return 100.0 * ended / len(jobs) if jobs else 0.0
-
-
-def _recorded(run: Run) -> WorkflowRun:
-    return WorkflowRun(run.id, run.run_attempt, run.html_url, run.event, run.conclusion or "")
-
-
-def _log_advice(work: Work, run: Run) -> tuple[Problem, ...]:
-    """What the failed run's log says of the index's answer, with advice; nothing when there is no log to read."""
-    with tempfile.TemporaryDirectory(dir=work.release.workspace.parent) as folder:
-        archive = Path(folder) / "logs.zip"
-        if github_actions.download_logs(work.release.hub, run, archive, LOG_LIMIT_BYTES) is None:
-            return ()
-        texts = log_archive.read_archive(archive, LOG_LIMIT_BYTES).texts
-    found = index_error("\n".join(texts.values()))
-    if found is None:
-        return ()
-    code, advice = found
-    return (Problem(f"the log of the publish run says {code}", "an upload that the index takes", advice),)
-
-
-@task(**policy("logs"))
-def capture_logs(release: Release) -> StepResult:
-    """Step 11: keep what the publish run's log says of the uploads; the fixture is committed for the last time.
-
-    Logs that are gone are recorded as gone.
-    """
-    return carry_out(release, "logs", _capture_logs)
-
-
-def _capture_logs(work: Work) -> StepResult:
-    if work.fixture.log is None:
-        work.fixture = replace(work.fixture, log=_read_log(work))
-    kept = work.fixture.log
-    changed = finish_fixture(work)
-    says = (
-        "the logs are gone"
-        if kept is None or kept.gone
-        else f"{len(kept.uploads)} upload lines, archive {kept.sha256[:12]}"
-    )
-    return StepResult("done" if changed else "already done", f"{says}; {work.release.fixture_path} is complete")
-
-
-def _read_log(work: Work) -> PublishLog:
-    release, known = work.release, work.fixture.workflow_run
-    run = github_actions.read_run(release.hub, known.id) if known else None
-    with tempfile.TemporaryDirectory(dir=release.workspace.parent) as folder:
-        archive = Path(folder) / "logs.zip"
-        if run is None or github_actions.download_logs(release.hub, run, archive, LOG_LIMIT_BYTES) is None:
-            return PublishLog("", 0, (), gone=True)
-        logs = log_archive.read_archive(archive, LOG_LIMIT_BYTES)
-        release.store.put(archive)
-    lines = tuple(mask_secrets(line) for text in logs.texts.values() for line in upload_lines(text))
-    return PublishLog(logs.sha256, logs.size, lines)
-
-
-def finish_fixture(work: Work) -> bool:
-    """The move that commits the finished fixture; True when there was anything to commit."""
-    work.fixture = work.fixture.ended("logs", now())
-    return commit_fixture(work, f"Complete the record of {work.release.label}")
+    """The release's notes: the changelog's section of this version, else what GitHub generates."""
+    release, path = work.release, work.release.settings.release_notes
+    data = git.read_file(release.workspace, work.fixture.release_commit, path) if path else None
+    section = changelog_section(data.decode(errors="replace"), release.version) if data else ""
+    return section or github.generate_notes(release.hub, release.tag, work.fixture.release_commit).body

@@ -8,8 +8,10 @@ from dataclasses import replace
 
 from prefect import task
 
-from clients import github_releases, index
+from clients import attestations, github_releases, index, installation
 from lockgate import questions, workflows
+from lockgate.artifacts import Artifact, kind_of
+from lockgate.attestations import Certificate, ReleaseIdentity, attestation_problems
 from lockgate.errors import NotVisibleError, Problem, RefusedError
 from lockgate.fixture import Claims
 from lockgate.outcome import StepResult
@@ -23,6 +25,7 @@ from lockgate.publication import (
     version_files,
 )
 from lockgate.releases import decide_draft, decide_publication
+from lockgate.workflows import PublishWorkflow
 from planning import checks, survey
 from planning.release import Release
 from tasks.policy import policy
@@ -71,21 +74,60 @@ def _record_publication(work: Work) -> StepResult:
     workflow, _, _ = checks.find_workflow(release, work.origin)
     differences = rebuilt_rule(release.settings.rebuilt, downloads_assets=workflow.downloads_assets)
     verdict, found = wait_until_visible(work, differences)
+    if not work.fixture.index_files:
+        attested = check_attestations(work, workflow, found)
+        on_index = [Artifact(file.name, file.sha256, file.size or 0, kind_of(file.name)) for file in found]
+        installed = installation.install_release(
+            release.index_url, release.settings.project, release.version, on_index, on_line=log.info
+        )
+        log.info("%s", installed.note or f"{installed.wheel} installs from the index")
+        log.info("%d attestations verified", attested)
     published = publish_draft(work)
-    urls = {"index": index.project_page_url(release.index_url, release.settings.project, release.version)}
-    if published:
-        urls["release"] = published
-    if work.fixture.workflow_run:
-        urls["run"] = work.fixture.workflow_run.url
-    work.fixture = replace(work.fixture, urls=urls, index_files={file.name: file.sha256 for file in found})
+    work.fixture = replace(
+        work.fixture, urls=_urls(work, published), index_files={file.name: file.sha256 for file in found}
+    )
     changed = commit_fixture(work, f"Record the publication of {release.label}")
     says = (
         "byte for byte the built ones" if verdict.identical else "not all byte for byte the built ones (see the table)"
     )
-    return StepResult(
-        "done" if changed else "already done", f"{len(found)} files on the index, {says}: {urls['index']}",
-        details=verdict.table(),
-    )  # fmt: skip
+    where = work.fixture.urls["index"]
+    evidence = f"{len(found)} files on the index, {says}: {where}"
+    return StepResult("done" if changed else "already done", evidence, details=verdict.table())
+
+
+def _urls(work: Work, published: str) -> dict[str, str]:
+    release, run = work.release, work.fixture.workflow_run
+    urls = {"index": index.project_page_url(release.index_url, release.settings.project, release.version)}
+    if published:
+        urls["release"] = published
+    if run is not None:
+        urls["run"] = run.url
+    return urls
+
+
+def check_attestations(work: Work, workflow: PublishWorkflow, found: Sequence[IndexFile]) -> int:
+    """Verify what the index has of attestations; how many there are.
+
+    Raises RefusedError when one does not verify or was made for another commit, tag or run, and, where the settings
+    require attestations, when a file has none.
+    """
+    release, run = work.release, work.fixture.workflow_run
+    expected = ReleaseIdentity(
+        release.slug, workflow.file, work.fixture.release_commit, release.tag, str(run.id) if run else ""
+    )
+    certificates: list[Certificate] = []
+    for file in found:
+        text = index.read_provenance(file) if file.provenance else None
+        if text is not None:
+            certificates += attestations.verify(
+                text, name=file.name, sha256=file.sha256, repository=release.slug, workflow=workflow.file
+            )
+    names = [file.name for file in found]
+    required = release.settings.attestations == "require" and workflow.attestations
+    problems = attestation_problems(names, certificates, expected, required=required)
+    if problems:
+        raise RefusedError(*problems)
+    return len(certificates)
 
 
 def wait_until_visible(work: Work, differences: Differences) -> tuple[Verdict, Sequence[IndexFile]]:

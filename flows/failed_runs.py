@@ -1,0 +1,26 @@
+"""A publish run that failed: an attended release asks whether to run its failed jobs again."""
+
+from __future__ import annotations
+
+from flows.checkpoints import approve
+from lockgate.outcome import StepResult
+from lockgate.questions import ask_to_rerun
+from lockgate.runs import RunFailedError
+from planning.release import Release
+from tasks.actions import wait_for_publish
+
+
+def wait_or_rerun(release: Release, tag: StepResult) -> StepResult:
+    """Step 9, again after every approved re-run of the failed jobs.
+
+    A release that nobody attends, or whose run has no failed job to run again, ends with the run's failure.
+    """
+    rerun = False
+    while True:
+        try:
+            return wait_for_publish(release, rerun=rerun, wait_for=[tag])
+        except RunFailedError as failure:
+            if release.request.unattended or release.request.approve_all or not failure.failed:
+                raise
+            approve(release, ask_to_rerun(str(release.version), failure))
+            rerun = True

@@ -1,0 +1,220 @@
+"""Steps 9 and 11: the publish run on GitHub Actions, and its logs."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from prefect import task
+
+from clients import github, github_actions, log_archive
+from clients.github_api import Memory
+from lockgate import runs
+from lockgate.errors import NotVisibleError, Problem, refused
+from lockgate.fixture import PublishLog, WorkflowRun
+from lockgate.github import Job, Run
+from lockgate.outcome import StepResult
+from lockgate.publish_logs import index_error, mask_secrets, upload_lines
+from lockgate.runs import RunFailedError
+from lockgate.workflows import PublishWorkflow
+from planning import checks
+from planning.record import now
+from planning.release import Release
+from tasks.policy import policy
+from tasks.progress import Progress
+from tasks.work import Work, carry_out, commit_fixture, polls
+
+log = logging.getLogger(__name__)
+
+LOG_LIMIT_BYTES = 200 * 1024 * 1024
+
+
+@task(**policy("wait"))
+def wait_for_publish(release: Release, rerun: bool = False) -> StepResult:
+    """Step 9: find the workflow run that the tag started, and follow it to its end; `rerun` starts its failed jobs first.
+
+    Raises NotVisibleError when no run appears or it does not end in time, RunFailedError when it fails or did not publish.
+    """
+    return carry_out(release, "wait", _rerun_and_wait if rerun else _wait_for_publish)
+
+
+def _rerun_and_wait(work: Work) -> StepResult:
+    rerun_failed_jobs(work)
+    return _wait_for_publish(work)
+
+
+def rerun_failed_jobs(work: Work) -> bool:
+    """The move that starts the failed jobs of the recorded run again; True when it was done now.
+
+    A run that is on a later attempt than the recorded one, or does not stand failed, was started again already.
+    """
+    hub, known = work.release.hub, work.fixture.workflow_run
+    seen = github_actions.read_run(hub, known.id) if known else None
+    if seen is None or known is None or seen.run_attempt > known.attempt or seen.status != runs.COMPLETED:
+        return False
+    if seen.conclusion == runs.SUCCESS:
+        return False
+    github_actions.rerun_failed(hub, seen)
+    again = github_actions.read_run(hub, seen.id)
+    if again is None or again.run_attempt <= known.attempt:
+        problem = Problem(f"GitHub does not show a new attempt of {seen.html_url}", "a later attempt", "look again")
+        raise NotVisibleError(problem)
+    return True
+
+
+def _wait_for_publish(work: Work) -> StepResult:
+    release, known = work.release, work.fixture.workflow_run
+    if known is not None and known.conclusion == runs.SUCCESS:
+        return StepResult("already done", f"{known.url} succeeded")
+    workflow, _, _ = checks.find_workflow(release, work.origin)
+    with Progress(f"publish-{release.slug}", f"{workflow.file} for {release.tag}") as progress:
+        found = find_run(work, workflow, progress)
+        if known is None or (known.id, known.attempt) != (found.id, found.run_attempt):
+            work.fixture = replace(work.fixture, workflow_run=_recorded(found))
+        verdict = follow_run(work, workflow, found, progress)
+    return StepResult("done", verdict.text)
+
+
+def find_run(work: Work, workflow: PublishWorkflow, progress: Progress) -> Run:
+    """Look until the run of this tag and commit appears.
+
+    Where none appears and the workflow can be started by hand, it is, once. Raises NotVisibleError saying why there is none.
+    """
+    release = work.release
+    found = _look_for_run(work, workflow, progress)
+    if found is None and workflow.dispatchable:
+        log.warning("No run of %s appeared for %s: starting it by hand", workflow.file, release.tag)
+        dispatch_run(work, workflow)
+        found = _look_for_run(work, workflow, progress)
+    if found is not None:
+        return found
+    state = github.observe_workflow(release.hub, workflow.file)
+    waited = release.settings.run_timeout
+    commit = work.fixture.release_commit
+    raise NotVisibleError(runs.missing_run(workflow.path, state, tag=release.tag, commit=commit, waited=waited))
+
+
+def dispatch_run(work: Work, workflow: PublishWorkflow) -> bool:
+    """The move that starts the workflow by hand for the tag, unless a run of it is there; True when it was done now."""
+    if _seen_run(work, workflow, Memory()) is not None:
+        return False
+    github_actions.dispatch(work.release.hub, workflow.file, work.release.tag)
+    return True
+
+
+def _look_for_run(work: Work, workflow: PublishWorkflow, progress: Progress) -> Run | None:
+    memory = Memory()
+    for waited in polls(work.release.settings.run_timeout):
+        found = _seen_run(work, workflow, memory)
+        if found is not None:
+            return found
+        progress.say(0, f"no run of {workflow.file} yet, after {waited:.0f} s")
+    return None
+
+
+def _seen_run(work: Work, workflow: PublishWorkflow, memory: Memory) -> Run | None:
+    listed = github_actions.list_runs(work.release.hub, workflow.file, memory)
+    return runs.find_run(listed, tag=work.release.tag, commit=work.fixture.release_commit, workflow=workflow.path)
+
+
+def follow_run(work: Work, workflow: PublishWorkflow, run: Run, progress: Progress) -> runs.Verdict:
+    """Follow a run to its end, at most one look per poll; records how it ended.
+
+    Raises RefusedError for a run that failed or did not publish, NotVisibleError after the configured time.
+    """
+    release, memory = work.release, Memory()
+    for waited in polls(release.settings.publish_timeout):
+        seen = github_actions.read_run(release.hub, run.id, memory)
+        if seen is None:
+            raise refused(
+                f"run {run.html_url} is gone", "the publish run", "find out who deleted it; see what the index has"
+            )
+        jobs = github_actions.list_jobs(release.hub, seen)
+        pending = github_actions.list_pending_deployments(release.hub, seen) if seen.status in runs.WAITING else ()
+        verdict = runs.judge_run(seen, jobs, workflow.job_name, pending)
+        progress.say(_percent(jobs), verdict.text)
+        if verdict.state in {"success", "failure"}:
+            work.fixture = replace(work.fixture, workflow_run=_recorded(seen))
+        if verdict.state == "success":
+            return verdict
+        if verdict.problem is not None:
+            raise RunFailedError(
+                verdict.problem,
+                *_log_advice(work, seen),
+                run=seen.id,
+                attempt=seen.run_attempt,
+                failed=tuple(job.name for job in verdict.failed),
+            )
+        log.debug("After %.0f s: %s", waited, verdict.text)
+    raise NotVisibleError(
+        Problem(
+            f"{run.html_url} did not end within {release.settings.publish_timeout / 3600:g} hours", "a finished run",
+            "see what it waits for; the same command goes on waiting",
+        )
+    )  # fmt: skip
+
+
+def _percent(jobs: tuple[Job, ...]) -> float:
+    ended = sum(1 for job in jobs if job.conclusion)
+    return 100.0 * ended / len(jobs) if jobs else 0.0
+
+
+def _recorded(run: Run) -> WorkflowRun:
+    return WorkflowRun(run.id, run.run_attempt, run.html_url, run.event, run.conclusion or "")
+
+
+def _log_advice(work: Work, run: Run) -> tuple[Problem, ...]:
+    """What the failed run's log says of the index's answer, with advice; nothing when there is no log to read."""
+    with tempfile.TemporaryDirectory(dir=work.release.workspace.parent) as folder:
+        archive = Path(folder) / "logs.zip"
+        if github_actions.download_logs(work.release.hub, run, archive, LOG_LIMIT_BYTES) is None:
+            return ()
+        texts = log_archive.read_archive(archive, LOG_LIMIT_BYTES).texts
+    found = index_error("\n".join(texts.values()))
+    if found is None:
+        return ()
+    code, advice = found
+    return (Problem(f"the log of the publish run says {code}", "an upload that the index takes", advice),)
+
+
+@task(**policy("logs"))
+def capture_logs(release: Release) -> StepResult:
+    """Step 11: keep what the publish run's log says of the uploads; the fixture is committed for the last time.
+
+    Logs that are gone are recorded as gone.
+    """
+    return carry_out(release, "logs", _capture_logs)
+
+
+def _capture_logs(work: Work) -> StepResult:
+    if work.fixture.log is None:
+        work.fixture = replace(work.fixture, log=_read_log(work))
+    kept = work.fixture.log
+    changed = finish_fixture(work)
+    says = (
+        "the logs are gone"
+        if kept is None or kept.gone
+        else f"{len(kept.uploads)} upload lines, archive {kept.sha256[:12]}"
+    )
+    return StepResult("done" if changed else "already done", f"{says}; {work.release.fixture_path} is complete")
+
+
+def _read_log(work: Work) -> PublishLog:
+    release, known = work.release, work.fixture.workflow_run
+    run = github_actions.read_run(release.hub, known.id) if known else None
+    with tempfile.TemporaryDirectory(dir=release.workspace.parent) as folder:
+        archive = Path(folder) / "logs.zip"
+        if run is None or github_actions.download_logs(release.hub, run, archive, LOG_LIMIT_BYTES) is None:
+            return PublishLog("", 0, (), gone=True)
+        logs = log_archive.read_archive(archive, LOG_LIMIT_BYTES)
+        release.store.put(archive)
+    lines = tuple(mask_secrets(line) for text in logs.texts.values() for line in upload_lines(text))
+    return PublishLog(logs.sha256, logs.size, lines)
+
+
+def finish_fixture(work: Work) -> bool:
+    """The move that commits the finished fixture; True when there was anything to commit."""
+    work.fixture = work.fixture.ended("logs", now())
+    return commit_fixture(work, f"Complete the record of {work.release.label}")
