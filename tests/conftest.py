@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from cli.prefect_server import prefect_server
+from sandbox.sample import write_sample
+from sandbox.world import Sandbox
+
 SECRETS = ("GH_TOKEN", "GITHUB_TOKEN", "GITHUB_API_URL", "GITHUB_SERVER_URL", "LOCKGATE_INDEX_URL", "PREFECT_API_URL")
+SLUG = "example/lockgate-sample"
 
 
 @pytest.fixture(autouse=True)
@@ -17,3 +24,58 @@ def _nothing_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
         if name in os.environ:
             monkeypatch.delenv(name)
     monkeypatch.setenv("LOCKGATE_HOME", str(tmp_path / "lockgate-home"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything that talks to Prefect's server runs in one worker, so that there is one server."""
+    for item in items:
+        if "prefect_pages" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("prefect"))
+
+
+@pytest.fixture(scope="session")
+def prefect_pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real Prefect server's pages; one for the whole session, with its data in a folder of its own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_HOME", str(tmp_path_factory.mktemp("prefect")))
+        patch.delenv("PREFECT_API_URL", raising=False)
+        with prefect_server() as address:
+            yield address
+
+
+@pytest.fixture
+def prefect_api(prefect_pages: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The server's API, in the environment (for child processes) and in the settings of flows in this process.
+
+    Without the heartbeat's thread, which adds a second to each flow.
+    """
+    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+
+    api = f"{prefect_pages}/api"
+    monkeypatch.setenv("PREFECT_API_URL", api)
+    with temporary_settings({PREFECT_API_URL: api, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        yield api
+
+
+@pytest.fixture(scope="session")
+def sample_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sandbox around the sample package, whose workflow publishes the release's own files; never started, only copied."""
+    folder = tmp_path_factory.mktemp("sample")
+    source = write_sample(folder / "source", upload="release assets")
+    sandbox = Sandbox.create(folder / "sandbox", source, SLUG)
+    owner, _, name = SLUG.partition("/")
+    sandbox.register_publisher(
+        "lockgate-sample", owner=owner, repository=name, workflow="publish.yml", environment="pypi"
+    )
+    sandbox.set_delay(0)
+    return sandbox.folder
+
+
+@pytest.fixture
+def sandbox(sample_sandbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """A started sandbox of its own for one test, and the environment that points to it."""
+    shutil.copytree(sample_sandbox, tmp_path / "sandbox")
+    with Sandbox.open(tmp_path / "sandbox") as started:
+        for name, value in started.environment.items():
+            monkeypatch.setenv(name, value)
+        yield started
