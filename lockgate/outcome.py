@@ -9,8 +9,8 @@ from typing import Any, Literal
 from lockgate.approvals import Question
 from lockgate.artifacts import Artifact
 from lockgate.errors import LockgateError, Problem, SettingsError, TransientError
-from lockgate.plan import Plan, PlanRefusedError
-from lockgate.steps import step
+from lockgate.plan import Plan, PlanError
+from lockgate.steps import START, step
 
 Word = Literal["done", "already done", "not needed", "refused", "unavailable", "stopped"]
 
@@ -102,11 +102,20 @@ def exit_code(error: BaseException | None, *, tag_is_out: bool) -> ExitCode:
 
 def refusals_of(error: BaseException | None, reached: str) -> tuple[Refusal, ...]:
     """The error's problems, each with its step; `reached` is the key of the step that raised it."""
-    if isinstance(error, PlanRefusedError):
+    if isinstance(error, PlanError):
         return tuple(_refusal(key, problem) for key, problem in error.found)
     if isinstance(error, LockgateError):
         return tuple(_refusal(reached, problem) for problem in error.problems)
     return ()
+
+
+def judge(plan: Plan) -> tuple[ExitCode, tuple[Refusal, ...]]:
+    """The exit code that a plan means, and what stands in its way."""
+    try:
+        plan.refuse()
+    except PlanError as error:
+        return exit_code(error, tag_is_out=False), refusals_of(error, START.key)
+    return ExitCode.RELEASED, ()
 
 
 def _refusal(key: str, problem: Problem) -> Refusal:

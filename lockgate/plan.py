@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lockgate.errors import LockgateError, Problem, RefusedError
+from lockgate.errors import LockgateError, Problem, RefusedError, UnavailableError
 from lockgate.steps import STEPS, step
 
 
@@ -45,27 +45,43 @@ class Plan:
         """Every problem with the key of its step, in the order of the steps."""
         return tuple((one.step, problem) for one in self.findings for problem in one.problems)
 
+    @property
+    def outages(self) -> tuple[tuple[str, Problem], ...]:
+        """What of the outside could not be looked at, with the key of the step that wanted to."""
+        return tuple((one.step, problem) for one in self.findings if one.error for problem in one.error.problems)
+
+    def reach(self) -> None:
+        """Raise PlanUnavailableError when a part of the outside could not be looked at: trying again may be all it needs."""
+        if self.outages:
+            raise PlanUnavailableError((*self.outages, *self.problems))
+
     def refuse(self) -> None:
-        """Raise what stands in the way: an outage first (trying again may be all it needs), else every problem at once."""
-        for one in self.findings:
-            if one.error is not None:
-                raise one.error
+        """Raise what stands in the way, all at once: as an outage when there is one, else as a refusal."""
+        self.reach()
         if self.problems:
             raise PlanRefusedError(self.problems)
 
 
-class PlanRefusedError(RefusedError):
-    """The plan found what would refuse later; every problem at once, each with its step."""
+class PlanError(LockgateError):
+    """What the plan found in the way, everything at once, each problem with the key of its step."""
 
     def __init__(self, found: tuple[tuple[str, Problem], ...]) -> None:
         super().__init__(*(problem for _, problem in found))
         self.found = found
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (PlanRefusedError, (self.found,))
+        return (type(self), (self.found,))
 
     def __str__(self) -> str:
         return "\n".join(f"Step {step(key).number} ({step(key).title}): {problem}" for key, problem in self.found)
+
+
+class PlanRefusedError(PlanError, RefusedError):
+    """The plan found what would refuse later."""
+
+
+class PlanUnavailableError(PlanError, UnavailableError):
+    """A part of the outside could not be looked at, so that nobody knows yet whether the release can go on."""
 
 
 def markdown(plan: Plan) -> str:

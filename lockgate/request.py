@@ -1,28 +1,35 @@
-"""What somebody asks for: the parameters of a release."""
+"""What somebody asks for: the parameters of a release, and the form in Prefect's pages."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One release that somebody wants.
+    """One release that somebody wants."""
 
-    Attributes:
-        repository: The repository: a folder on the machine that runs this, or a URL that git understands.
-        version: A version (PEP 440), or patch, minor, major, alpha, beta, rc, final; empty means what the repository says.
-        branch: The release branch; empty means the settings', or else the branch that origin's HEAD names.
-        dry_run: Make the plan, change nothing.
-        requested_by: Who asks; goes to the release fixture.
-        approve_all: Answer every checkpoint with yes, in the name of who asks.
-        unattended: Nobody is there to resolve a conflict: stop in a named state instead of asking.
-    """
+    # Prefect makes its form from this class through pydantic, which then takes the texts below as descriptions.
+    __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True, "extra": "forbid"}
 
     repository: str
+    """The repository: its URL, or a folder on the machine of the worker."""
+
     version: str = ""
+    """A version such as 1.4.0, or patch, minor, major, alpha, beta, rc, final. Empty: the one that the repository states."""
+
     branch: str = ""
+    """The release branch. Empty: the one in the project's settings, or else the one that origin's HEAD names."""
+
     dry_run: bool = False
+    """Only make the plan: what every step would do, and what is in the way. Nothing is changed."""
+
     requested_by: str = ""
+    """Who asks. Recorded in the release fixture; where two persons are required, this one may not approve."""
+
     approve_all: bool = False
+    """Answer every checkpoint with yes, in the name of who asks. For releases that nobody needs to look at."""
+
     unattended: bool = False
+    """Nobody is there to resolve a conflict: stop in a named state instead of asking how to go on."""

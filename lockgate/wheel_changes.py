@@ -67,15 +67,3 @@ def _python(contents: ArtifactContents) -> str:
 
 def _unpacked(contents: ArtifactContents) -> int:
     return sum(file.size for file in contents.files)
-
-
-def import_names(contents: ArtifactContents, configured: str) -> tuple[str, ...]:
-    """The modules of a wheel to import on trial: the configured one, else its only top-level one; () when that is not plain."""
-    tops = {
-        parts[0].removesuffix(".py")
-        for parts in (file.name.split("/") for file in contents.files)
-        if (len(parts) == 1 and parts[0].endswith(".py")) or (len(parts) > 1 and parts[1] == "__init__.py")
-    }
-    if configured.partition(".")[0] in tops:
-        return (configured,)
-    return tuple(tops) if len(tops) == 1 else ()

@@ -14,14 +14,14 @@ from prefect import task
 
 from clients import build, git, git_workspace, index, process
 from lockgate import questions
-from lockgate.artifacts import Artifact, ArtifactContents, check_artifacts
+from lockgate.artifacts import Artifact, ArtifactContents, check_artifacts, import_names
 from lockgate.checkouts import release_message
 from lockgate.errors import NotVisibleError, Problem, RefusedError, refused
 from lockgate.fixture import TestEvidence
 from lockgate.outcome import StepResult
 from lockgate.publication import installable_wheel, version_files
 from lockgate.version_sources import build_environment
-from lockgate.wheel_changes import compare_wheels, import_names
+from lockgate.wheel_changes import compare_wheels
 from planning import checks, survey
 from planning.release import Release
 from tasks.policy import policy
@@ -108,7 +108,8 @@ def _check(work: Work, paths: list[Path]) -> None:
 
 
 def _try(release: Release, wheel: Path, contents: ArtifactContents) -> None:
-    names = import_names(contents, release.settings.import_name)
+    configured = release.settings.import_name if _is_set(release, "import_name") else ""
+    names = (configured,) if configured else import_names(contents)
     if installable_wheel([wheel.name], list(sys_tags())) is None:
         log.info("%s is for another platform: it is not tried here", wheel.name)
         return

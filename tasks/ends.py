@@ -41,9 +41,7 @@ def start_release(request: Request) -> Started:
     release = open_release(request, os.environ)
     plan = making.make_plan(release)
     showing.show(release, "plan", markdown(plan))
-    for finding in plan.findings:
-        if finding.error is not None:
-            raise finding.error
+    plan.reach()
     log.info("Plan for %s: %d problems in the way", release.label, len(plan.problems))
     return Started(release, plan)
 
