@@ -182,7 +182,8 @@ async def _drop(scope: Scope, receive: Receive) -> None:
 def listen(port: int) -> socket.socket:
     """A listening socket on loopback: the port that was asked for when it is free, else another."""
     for candidate in (port, 0):
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        # asyncio turns Nagle's delay (40 ms an answer) off only for sockets that name their protocol.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((LOOPBACK, candidate))
