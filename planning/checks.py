@@ -33,7 +33,7 @@ def version(release: Release, origin: Origin) -> Finding:
     given = survey.look_at_given(release, origin)
     says = f"{release.version} is this very release, begun earlier" if ours else f"{release.version} is free"
     if given is not None:
-        patterns = release.settings.release_files
+        patterns = survey.committable(release, given)
         problems += check_checkout(given.checkout, release.settings.branch, patterns, given.ahead)
         edited = release_files(given.checkout, patterns)
         says += f"; commits and pushes {', '.join(edited)}" if edited else ""

@@ -10,6 +10,7 @@ from lockgate.errors import refused
 from lockgate.fixture import Fixture, is_same_release
 from lockgate.publication import IndexProject, Publisher, version_files
 from lockgate.repository import Checkout, Commit, Origin
+from lockgate.version_sources import read_version, write_version
 from lockgate.versions import IndexVersions, previous_release, released_versions
 from planning import record
 from planning.opening import update_workspace
@@ -69,6 +70,23 @@ def look_at_given(release: Release, origin: Origin) -> Given | None:
             return Given(checkout, ())
     base = git.resolve(release.given, f"refs/remotes/origin/{release.settings.branch}") or head
     return Given(checkout, git.commits_between(release.given, base, checkout.head or base))
+
+
+def committable(release: Release, given: Given) -> tuple[str, ...]:
+    """The patterns of files that may be committed without asking.
+
+    The file that states the version is one of them only when nothing but the version was edited in it: it may be the
+    whole pyproject.toml.
+    """
+    patterns, source = release.settings.release_files, release.settings.version_source
+    if release.given is None or source.path not in given.checkout.dirty or not given.checkout.head:
+        return patterns
+    before = git.read_file(release.given, given.checkout.head, source.path)
+    now = git.working_text(release.given, source.path)
+    stated = read_version(source, lambda path: now if path == source.path else None) if now is not None else None
+    if before is not None and stated is not None and write_version(source, before.decode(), stated) == now:
+        return patterns
+    return tuple(pattern for pattern in patterns if pattern != source.path)
 
 
 def own_commits(given: Given | None) -> tuple[Commit, ...]:

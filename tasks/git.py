@@ -59,7 +59,7 @@ def tidy(work: Work) -> tuple[str, ...]:
     given = survey.look_at_given(release, work.origin)
     if given is None or release.given is None:
         return ()
-    edited = release_files(given.checkout, release.settings.release_files)
+    edited = release_files(given.checkout, survey.committable(release, given))
     unpushed = survey.own_commits(given)
     if not edited and not unpushed:
         return ()
