@@ -70,6 +70,24 @@ def check_checkout(
     return tuple(problems)
 
 
+def check_moved_main(since: Sequence[Commit], release_paths: Sequence[str]) -> tuple[Problem, ...]:
+    """What other people's commits on top of the release commit mean for the tag.
+
+    They may be there: the tag is on the commit that was built and tested. Only when they touch what the release itself
+    wrote (version, fixture) a person has to say which is right.
+    """
+    touching = [commit for commit in since if set(commit.paths) & {path for path in release_paths if path}]
+    return tuple(
+        Problem(
+            f"commit {commit.sha[:9]} ({commit.subject}) changed {', '.join(sorted(set(commit.paths) & set(release_paths)))}"
+            " after the release commit",
+            "nobody else changes the version or the fixture of a release under way",
+            "revert that commit, or release the version that it states: `lockgate release --restart`",
+        )
+        for commit in touching
+    )
+
+
 def allowed(path: str, patterns: Sequence[str]) -> bool:
     """Whether the path matches one of the patterns (as in fnmatch: `*` also crosses folders)."""
     return any(fnmatchcase(path, pattern) for pattern in patterns)

@@ -91,6 +91,7 @@ class Fixture:
     requested_by: str = ""
     previous_version: str = ""
     previous_commit: str = ""
+    restarts: int = 0
     base_version: str = ""
     base_commit: str = ""
     release_commit: str = ""
@@ -195,9 +196,24 @@ def is_same_release(fixture: Fixture | None, tagged: str | None, on_index: Mappi
     return bool(built) and all(built.get(name) == digest for name, digest in on_index.items())
 
 
-def _progress(fixture: Fixture) -> tuple[int, int, int]:
+def restarted(fixture: Fixture) -> Fixture:
+    """The record of the same release, begun anew: what was learned is dropped, who asked and the first start stay.
+
+    Refuses when the tag was pushed: from then on a release can only go on.
+    """
+    if fixture.tagged:
+        raise refused(
+            f"tag {fixture.tag!r} of {fixture.project} {fixture.version} is out",
+            "a release before its point of no return",
+            "start it again without --restart: it goes on",
+        )
+    anew = replace(fixture.for_commit(""), steps=(), approvals=(), release_commit="", restarts=fixture.restarts + 1)
+    return replace(anew, artifacts=(), tests=None, build_requirements=(), publisher=None)
+
+
+def _progress(fixture: Fixture) -> tuple[int, ...]:
     finished = sum(1 for one in fixture.steps if one.finished)
-    return (finished, len(fixture.steps), len(fixture.approvals))
+    return (fixture.restarts, finished, len(fixture.steps), len(fixture.approvals))
 
 
 def _fixture(data: dict[str, Any]) -> Fixture:

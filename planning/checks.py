@@ -27,7 +27,7 @@ def version(release: Release, origin: Origin) -> Finding:
         release.version,
         repository=repository_version(release.workspace, origin.heads[release.settings.branch], release.settings),
         tagged=released_versions(origin.tags, release.settings.tag_format),
-        index=survey.index_versions(project),
+        index=survey.index_versions(release, origin, project),
         ours=ours,
     )
     given = survey.look_at_given(release, origin)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from importlib.metadata import version as installed_version
 
 from packaging.version import Version
 
 from clients import git
 from clients.store import Store
-from lockgate.errors import refused
-from lockgate.fixture import Fixture, from_json, is_complete, more_advanced, to_json
+from lockgate.errors import RefusedError, refused
+from lockgate.fixture import Fixture, from_json, is_complete, more_advanced, restarted, to_json
 from lockgate.repository import Origin
-from planning.release import Release
+from planning.release import Release, observe_origin
 
 
 def now() -> str:
@@ -66,6 +67,28 @@ def read_committed(release: Release, origin: Origin) -> str | None:
 def save(release: Release, fixture: Fixture) -> None:
     """Keep the fixture in the store; replaced in one piece."""
     release.store.write_record(_key(release.slug, fixture.version), to_json(fixture))
+
+
+def restart(release: Release) -> None:
+    """Begin the release anew from what origin has now; refuses when its tag is out."""
+    origin = observe_origin(release)
+    known = find(release, origin)
+    if known is not None:
+        save(release, restarted(known))
+
+
+def fixtures_at(release: Release, commit: str) -> tuple[Fixture, ...]:
+    """Every release fixture that the repository holds at a commit; files there that are none are passed over."""
+    pattern = release.settings.fixture.replace("{version}", "*")
+    names = [name for name in git.list_files(release.workspace, commit) if fnmatchcase(name, pattern)]
+    texts = [git.read_file(release.workspace, commit, name) or b"" for name in names]
+    found = []
+    for text in texts:
+        try:
+            found.append(from_json(text.decode()))
+        except (RefusedError, UnicodeDecodeError):
+            continue
+    return tuple(found)
 
 
 def unfinished(store: Store, slug: str) -> tuple[Fixture, ...]:

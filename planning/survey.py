@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from packaging.version import Version
+
 from clients import git, index
 from lockgate.checkouts import is_own_commit
 from lockgate.errors import refused
@@ -36,12 +38,18 @@ def look_at_index(release: Release) -> IndexProject | None:
     return index.observe_project(release.index_url, release.settings.project)
 
 
-def index_versions(project: IndexProject | None) -> IndexVersions | None:
-    """The index's versions as the version rules want them."""
+def index_versions(release: Release, origin: Origin, project: IndexProject | None) -> IndexVersions | None:
+    """The index's versions as the version rules want them.
+
+    Versions that were on the index, as a fixture in the repository says, and are not any more, are burnt: a file name is
+    never given twice.
+    """
     if project is None:
         return None
     yanked = frozenset(file.version for file in project.files if file.yanked and file.version is not None)
-    return IndexVersions(project.versions, yanked, project.status)
+    recorded = record.fixtures_at(release, origin.heads[release.settings.branch])
+    published = {Version(one.version) for one in recorded if one.index_files}
+    return IndexVersions(project.versions, yanked, project.status, frozenset(published - set(project.versions)))
 
 
 def is_ours(release: Release, origin: Origin, project: IndexProject | None, fixture: Fixture | None) -> bool:

@@ -13,6 +13,7 @@ from clients import git, git_remote, git_tags, github, github_releases
 from lockgate import releases
 from lockgate.artifacts import Artifact
 from lockgate.changelogs import changelog_section
+from lockgate.checkouts import check_moved_main, is_own_commit
 from lockgate.errors import NotVisibleError, Problem, RefusedError
 from lockgate.github import GithubRelease
 from lockgate.outcome import StepResult
@@ -85,7 +86,11 @@ def check_everything_again(work: Work) -> None:
         checks.publisher(release, work.origin),
     ]
     problems = [problem for finding in found for problem in finding.problems]
-    if not work.is_pushed():
+    if work.is_pushed():
+        since = git.commits_between(release.workspace, fixture.release_commit, work.head)
+        own = (release.settings.version_source.path, release.fixture_path)
+        problems += check_moved_main([one for one in since if not is_own_commit(one)], own)
+    else:
         problems.append(
             Problem(
                 f"the release commit {fixture.release_commit[:12] or '(none)'} is not in origin's branch",
