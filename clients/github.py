@@ -156,13 +156,14 @@ def observe_environment(hub: GitHub, name: str) -> Environment | None:
 
 
 def observe_rulesets(hub: GitHub) -> tuple[Ruleset, ...]:
-    """Every ruleset for tags with its rules, also those of the organisation.
+    """Every ruleset for tags with its rules, also those of the organisation; none where the plan has no rulesets.
 
+    Reading them needs no permission, so a 403 means that: GitHub asks owners of private repositories to upgrade.
     docs.github.com/en/rest/repos/rules#get-all-repository-rulesets
     """
     what = "listing the rulesets for tags"
     query = {"targets": "tag", "includes_parents": "true"}
-    entries = github_api.observe_pages(hub, github_api.path_of(hub, "rulesets"), what=what, query=query)
+    entries = github_api.observe_pages(hub, github_api.path_of(hub, "rulesets"), what=what, query=query, missing=UNSEEN)
     listed = github_api.read_as(tuple[_Ruleset, ...], entries, what)
     found = (_read_ruleset(hub, one.id) for one in listed if one.target in {"tag", None})
     return tuple(_ruleset(one) for one in found if one is not None)

@@ -59,14 +59,20 @@ def observe(
 
 
 def observe_pages(
-    hub: GitHub, path: str, *, what: str, key: str = "", query: Mapping[str, str | int] | None = None
+    hub: GitHub,
+    path: str,
+    *,
+    what: str,
+    key: str = "",
+    missing: Collection[int] = (),
+    query: Mapping[str, str | int] | None = None,
 ) -> tuple[Any, ...]:
-    """Every entry of a list in pages; `key` names the list in answers that wrap it.
+    """Every entry of a list in pages; `key` names the list in answers that wrap it, a status in `missing` ends it.
 
     docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
     """
     with opener(hub) as client:
-        return tuple(_pages(client, path, what, key, query))
+        return tuple(_pages(client, path, what, key, missing, query))
 
 
 def act(
@@ -134,12 +140,19 @@ def _observe(
 
 
 def _pages(
-    client: httpx.Client, path: str, what: str, key: str, query: Mapping[str, str | int] | None
+    client: httpx.Client,
+    path: str,
+    what: str,
+    key: str,
+    missing: Collection[int],
+    query: Mapping[str, str | int] | None,
 ) -> Iterator[Any]:
     url = path
     params: Mapping[str, str | int] | None = {"per_page": PAGE, **(query or {})}
     for _ in range(MOST_PAGES):
         response = http.send(client, "GET", url, what=what, params=params)
+        if response.status_code in missing and not http.is_rate_limit(response):
+            return
         if response.status_code != httpx.codes.OK:
             http.translate(response, what)
         data = http.read_json(response, what)

@@ -8,7 +8,7 @@ import pytest
 
 from clients import github, github_actions, github_releases
 from clients.github_api import Memory, observe
-from lockgate.errors import RefusedError, UnavailableError
+from lockgate.errors import RateLimitedError, RefusedError, UnavailableError
 from lockgate.github import GitHub
 from sandbox.world import Sandbox
 
@@ -83,6 +83,18 @@ def test_a_list_of_another_form_is_an_outage(script: Any, scripted_hub: GitHub, 
     script.answer(f"{BASE}/actions/workflows/publish.yml/runs", body)
     with pytest.raises(UnavailableError, match=r"listing the runs of 'publish.yml'"):
         github_actions.list_runs(scripted_hub, "publish.yml")
+
+
+def test_a_plan_without_rulesets_has_none(script: Any, scripted_hub: GitHub) -> None:
+    words = "Upgrade to GitHub Pro or make this repository public to enable this feature."
+    script.answer(f"{BASE}/rulesets", {"message": words, "status": "403"}, 403)
+    assert github.observe_rulesets(scripted_hub) == ()
+
+
+def test_a_rate_limit_is_not_taken_for_such_a_plan(script: Any, scripted_hub: GitHub) -> None:
+    script.answer(f"{BASE}/rulesets", {"message": "You have exceeded a secondary rate limit."}, 403)
+    with pytest.raises(RateLimitedError):
+        github.observe_rulesets(scripted_hub)
 
 
 def test_a_renamed_repository_is_told_and_not_followed(script: Any, scripted_hub: GitHub) -> None:
