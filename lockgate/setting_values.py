@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 
 from packaging.utils import InvalidName, canonicalize_name
 
+from lockgate.freeze import read_period
+
 Reader = Callable[[Any], Any]
 
 WHEN = ("always", "when-needed", "never")
@@ -149,6 +151,16 @@ def url(value: Any) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
         raise UnfitError("an http or https URL without user and password")
     return str(value)
+
+
+def freeze(value: Any) -> tuple[str, ...]:
+    """A freeze calendar: weekdays, days, and days with / between them."""
+    for entry in texts(value):
+        try:
+            read_period(entry)
+        except ValueError as err:
+            raise UnfitError(f"for each entry {err}") from err
+    return tuple(value)
 
 
 def checkpoints(known: Sequence[str]) -> Reader:

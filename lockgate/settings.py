@@ -33,8 +33,8 @@ class Settings:
 
     Keys in the table are the names here, with - for _. Every timeout is in seconds. Empty means: `test_command` and
     `migrations_check` that there is none, `workflow` that it is detected, `index` the default index, `approvers` that
-    anyone may approve, `release_notes` (else the path of a changelog) that GitHub generates them. `origins` says where
-    each value came from.
+    anyone may approve, `release_notes` (else the path of a changelog) that GitHub generates them, `freeze` that scheduled
+    releases start on every day. `origins` says where each value came from.
     """
 
     project: str
@@ -65,6 +65,7 @@ class Settings:
     release_notes: str = ""
     import_name: str = ""
     import_packages: tuple[str, ...] = ()
+    freeze: tuple[str, ...] = ()
     origins: dict[str, str] = field(default_factory=dict)
 
 
@@ -97,6 +98,7 @@ READERS: dict[str, kind.Reader] = {
     "release_notes": kind.path,
     "import_name": kind.word,
     "import_packages": kind.texts,
+    "freeze": kind.freeze,
 }
 """What reads each setting's value, in the order of the class."""
 
