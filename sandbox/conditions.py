@@ -15,6 +15,16 @@ TOKEN = re.compile(
 )
 
 
+ABSENT: tuple[str, ...] = ("inputs.", "github.event.inputs", "github.event.release", "github.event.pull_request", "github.event.issue")
+ABSENT += (
+    "github.event.comment",
+    "github.event.workflow_run",
+    "github.event.schedule",
+    "github.head_ref",
+    "github.base_ref",
+)
+
+
 class _Unknown:
     """A value that only GitHub knows (env, secrets, outputs)."""
 
@@ -171,7 +181,7 @@ def _lookup(token: str, values: Mapping[str, Any]) -> Any:
     name = re.sub(r"\['([^']*)'\]", r".\1", token)
     if name in values:
         return values[name]
-    return None if name.startswith(("github.event.", "inputs.")) else UNKNOWN
+    return None if name.startswith(ABSENT) else UNKNOWN
 
 
 def _function(name: str, reader: _Reader) -> Any:

@@ -23,7 +23,8 @@ def git_environment(folder: Path) -> dict[str, str]:
 
 
 def _describe_failure(repository: Path, result: subprocess.CompletedProcess[str]) -> str:
-    return f"git could not read {str(repository)!r}: {result.stderr.strip().splitlines()[-1:]}"
+    last = (result.stderr.strip().splitlines() or ["no words"])[-1]
+    return f"git could not clone {str(repository)!r} ({last}); give the top folder of a checkout, or a bare repository"
 
 
 def clone_as_origin(folder: Path, repository: Path) -> str:

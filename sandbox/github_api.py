@@ -102,7 +102,7 @@ def handle_api(context: Context, call: Call) -> Reply:
         reply = not_found("/releases/releases").reply
     except ReleaseRefusedError as refused:
         reply = invalid(refused.message, refused.errors).reply
-    return _finish(call, reply)
+    return _finish(context, call, reply)
 
 
 def _dispatch(context: Context, call: Call) -> Reply:
@@ -125,8 +125,7 @@ def _authorise(context: Context, call: Call, route: Route) -> None:
     known = secrets.compare_digest(token.encode(), str(context.settings["token"]).encode())
     if header and not known:
         raise error(401, "Bad credentials")
-    if "owner" in call.params and f"{call.params['owner']}/{call.params['repo']}".lower() != context.slug.lower():
-        raise not_found()
+    _check_repository(context, call)
     if not header and context.repository.get("private"):
         raise not_found()
     name, _, level = route.needs.partition("=")
@@ -138,6 +137,18 @@ def _authorise(context: Context, call: Call, route: Route) -> None:
         raise ProblemError(replace(problem.reply, headers=accepted))
     if level == "write" and context.repository.get("archived"):
         raise error(403, "Repository was archived so is read-only.")
+
+
+def _check_repository(context: Context, call: Call) -> None:
+    """404 for another repository, 301 for this one under a name that it had before."""
+    named = f"{call.params.get('owner', '')}/{call.params.get('repo', '')}".lower()
+    if "owner" not in call.params or named == context.slug.lower():
+        return
+    if named != str(context.repository.get("former_slug", "")).lower():
+        raise not_found()
+    url = context.web + re.sub("/repos/[^/]+/[^/]+", f"/repos/{context.slug}", call.path, count=1)
+    moved = error(301, "Moved Permanently", "/guides/best-practices-for-using-the-rest-api#follow-redirects", url=url)
+    raise ProblemError(replace(moved.reply, headers={**moved.reply.headers, "location": url}))
 
 
 def is_authenticated(call: Call) -> bool:
@@ -157,9 +168,14 @@ def _check_fields(context: Context, call: Call, route: Route) -> None:
         raise invalid(f"Invalid request.\n\nFor 'properties/{unknown[0]}', this is not a permitted key.")
 
 
-def _finish(call: Call, reply: Reply) -> Reply:
+def remaining_requests(context: Context) -> int:
+    """How many requests the hour still allows."""
+    return int(context.repository.get("rate_remaining", HOURLY_LIMIT - 1))
+
+
+def _finish(context: Context, call: Call, reply: Reply) -> Reply:
     """The headers of every answer, and 304 when the caller has this very body."""
-    used = int(time.time()) % 1000
+    used = HOURLY_LIMIT - remaining_requests(context)
     headers = {
         "x-ratelimit-limit": str(HOURLY_LIMIT),
         "x-ratelimit-remaining": str(HOURLY_LIMIT - used),

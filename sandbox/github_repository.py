@@ -6,9 +6,11 @@ import time
 
 from sandbox import github_views as views
 from sandbox.context import Context
-from sandbox.github_api import HOURLY_LIMIT, error, is_authenticated, not_found, page_of, route
+from sandbox.github_api import HOURLY_LIMIT, error, is_authenticated, not_found, page_of, remaining_requests, route
 from sandbox.serving import Call, Reply, json_reply
 from sandbox.state import JSON
+
+ANONYMOUS_LIMIT = 60
 
 
 @route("GET", "")
@@ -28,10 +30,16 @@ def get_user(context: Context, _: Call) -> Reply:
 
 
 @route("GET", "//rate_limit", needs="none=none")
-def rate_limit(_: Context, call: Call) -> Reply:
+def rate_limit(context: Context, call: Call) -> Reply:
     """https://docs.github.com/en/rest/rate-limit/rate-limit (`rate` only in the older API version)."""
-    limit = HOURLY_LIMIT if is_authenticated(call) else 60
-    one: JSON = {"limit": limit, "used": 1, "remaining": limit - 1, "reset": (int(time.time()) // 3600 + 1) * 3600}
+    limit = HOURLY_LIMIT if is_authenticated(call) else ANONYMOUS_LIMIT
+    remaining = min(limit, remaining_requests(context))
+    one: JSON = {
+        "limit": limit,
+        "used": limit - remaining,
+        "remaining": remaining,
+        "reset": (int(time.time()) // 3600 + 1) * 3600,
+    }
     one["resource"] = "core"
     old = call.headers.get("x-github-api-version", "2022-11-28") == "2022-11-28"
     return json_reply({"resources": {"core": one, "search": one, "graphql": one}, **({"rate": one} if old else {})})

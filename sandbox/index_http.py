@@ -1,6 +1,6 @@
 """The index over HTTP: Simple API in JSON and HTML, the JSON API, provenance, files.
 
-Sources: https://packaging.python.org/en/latest/specifications/simple-repository-api/, the index's own documentation
+Sources: https://packaging.python.org/en/latest/specifications/simple-repository-api/, pypi/warehouse docs/user/api.
 """
 
 from __future__ import annotations

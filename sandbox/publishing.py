@@ -1,6 +1,6 @@
 """The publishing job's work: which files, from where, with which claims, and the log that the real action would write.
 
-Sources: pypa/gh-action-pypi-publish (log texts), the index's own documentation (claims and errors).
+Sources: pypa/gh-action-pypi-publish (log texts), pypi/warehouse docs/user/trusted-publishers (claims and errors).
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
 from sandbox.context import Context
 from sandbox.git_repository import git_environment
@@ -30,6 +33,7 @@ BUILD_WORDS = re.compile(
 DOWNLOAD_WORDS = re.compile(
     r"\bgh release download\b|(robinraju/release-downloader|dsaltares/fetch-gh-release-asset|i3h/download-release-asset)@"
 )
+NAMED_INDEX = re.compile(r"(?:--repository-url|--repository|--publish-url|--index|-r)[ =]['\"]?([^\s'\"]+)")
 KEPT_ENVIRONMENT = re.compile(r"PATH|HOME|LANG|TMPDIR|USER|XDG_.*|UV_.*|PIP_.*|SSL_.*|REQUESTS_.*|.*_PROXY|.*_proxy")
 
 
@@ -147,8 +151,7 @@ def publish(publication: Publication, step: JSON, log: list[str]) -> None:
     subject = f"publish {run['head_branch']} {file_name(publication.workflow.path)}"
     store = IndexStore(context)
     options = options_of(step)
-    elsewhere = options.get("repository-url") or options.get("repository_url") or _named_index(step)
-    if elsewhere and not str(elsewhere).startswith(context.addresses.get("index", "-")):
+    if _goes_elsewhere(context, step):
         log.append("The sandbox has no other index; this upload is not carried out.")
         return
     failed = context.faults.take({"failed-publish"}, "github", subject)
@@ -179,9 +182,18 @@ def publish(publication: Publication, step: JSON, log: list[str]) -> None:
     _view_lines(context, files, log)
 
 
-def _named_index(step: JSON) -> str:
-    found = re.search(r"(?:--repository(?:-url)?|--publish-url|--index|-r)[ =](\S+)", str(step.get("run", "")))
-    return found[1] if found else ""
+def _goes_elsewhere(context: Context, step: JSON) -> bool:
+    """Whether the step names another index than the one that the sandbox stands in for (a test index, a private one)."""
+    options = options_of(step)
+    commands = [line for line in str(step.get("run", "")).splitlines() if PUBLISH_COMMAND.search(line)]
+    named = [str(options[key]) for key in ("repository-url", "repository_url") if options.get(key)]
+    named += [found[1] for line in commands for found in NAMED_INDEX.finditer(line)]
+    return any(name != "pypi" and urlsplit(name).netloc not in _own_hosts(context) for name in named)
+
+
+def _own_hosts(context: Context) -> tuple[str, ...]:
+    real = urlsplit(PYPI_SIMPLE_ENDPOINT).netloc
+    return real, f"upload.{real}", urlsplit(context.addresses["index"]).netloc
 
 
 def _mint(publication: Publication, options: JSON, store: IndexStore, log: list[str]) -> list[str]:

@@ -101,6 +101,7 @@ def condition_values(context: Context, run: JSON) -> JSON:
         "github.actor": context.settings["login"],
         "github.event.repository.default_branch": context.default_branch,
         "github.event.repository.fork": False,
+        "github.event.head_commit.message": context.origin.message(run["head_sha"]),
         "github.run_attempt": str(run["run_attempt"]),
         **release,
         **inputs,

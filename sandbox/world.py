@@ -261,6 +261,14 @@ class Sandbox:
         """How long a run stays in each of its states."""
         self._context.update_repository(delay_seconds=seconds)
 
+    def set_rate_limit(self, remaining: int) -> None:
+        """How many requests the hour still allows, of 5000 (only told, nothing is refused: see the rate-limit fault)."""
+        self._context.update_repository(rate_remaining=remaining)
+
+    def set_former_name(self, slug: str) -> None:
+        """Let the repository have been renamed: under this `owner/name` the API answers 301."""
+        self._context.update_repository(former_slug=slug)
+
     def set_retention(self, days: int) -> None:
         """How many days logs and artifacts are kept."""
         self._context.update_repository(retention_days=days)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -169,11 +170,14 @@ def test_moved_main(world, checkout):
 def test_kill_caller(world, when, done):
     """The caller waits for its own number, so that the fault can be armed with it."""
     text = "import os, sys, urllib.request as u; print(os.getpid(), flush=True); sys.stdin.readline();"
-    text += 'body = b\'{"tag_name": "v9", "draft": true}\'; head = {"Authorization": "Bearer " + sys.argv[2]};'
+    text += (
+        'body = b\'{"tag_name": "v9", "draft": true}\'; head = {"Authorization": "Bearer " + os.environ["GH_TOKEN"]};'
+    )
     text += "u.urlopen(u.Request(sys.argv[1], body, head))"
     address = f"{world.api_url}/repos/{world.slug}/releases"
-    command = [sys.executable, "-c", text, address, world.token]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as caller:
+    command = [sys.executable, "-c", text, address]
+    environment = {**os.environ, **world.environment}
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as caller:
         assert int(caller.stdout.readline()) == caller.pid
         world.faults.add(Fault("kill-caller", match=RELEASES, options={"pid": caller.pid, "when": when}))
         caller.stdin.write("\n")

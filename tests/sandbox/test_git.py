@@ -175,3 +175,24 @@ def test_parse_commands():
     line = f"{'0' * 40} {'1' * 40} refs/tags/v1\0report-status".encode()
     body = f"{len(line) + 4:04x}".encode() + line + b"0000PACK"
     assert parse_commands(body) == [{"old": "0" * 40, "new": "1" * 40, "ref": "refs/tags/v1"}]
+
+
+@pytest.mark.parametrize("kind", ["bare", "worktree"])
+def test_other_kinds_of_repositories_are_cloned(tmp_path, sample, kind):
+    source = tmp_path / "source"
+    commands = {
+        "bare": [["git", "clone", "--quiet", "--bare", str(sample), str(source)]],
+        "worktree": [
+            ["git", "clone", "--quiet", str(sample), str(tmp_path / "first")],
+            ["git", "-C", str(tmp_path / "first"), "worktree", "add", "--quiet", "-b", "other", str(source)],
+        ],
+    }
+    for command in commands[kind]:
+        subprocess.run(command, check=True)
+    world = Sandbox.create(tmp_path / "world", source, "example/x")
+    assert world.default_branch == ("main" if kind == "bare" else "other")
+
+
+def test_create_refuses_a_folder_inside_a_checkout(tmp_path, sample):
+    with pytest.raises(ValueError, match="give the top folder of a checkout"):
+        Sandbox.create(tmp_path / "world", sample / "src", "example/x")

@@ -197,3 +197,20 @@ def test_archived_repository_takes_nothing(world, api, checkout):
     assert api.client.post("/releases", json={"tag_name": "v1"}).status_code == 403
     checkout.commit("a", "a")
     assert "403" in checkout.push(check=False).stderr
+
+
+def test_renamed_repository_is_found_at_its_new_name(world, api):
+    world.set_former_name("example/old-name")
+    reply = httpx.get(f"{world.api_url}/repos/example/old-name/releases")
+    assert (reply.status_code, reply.json()["message"]) == (301, "Moved Permanently")
+    assert reply.headers["location"] == f"{world.api_url}/repos/{world.slug}/releases"
+    assert httpx.get(f"{world.api_url}/repos/example/another/releases").status_code == 404
+
+
+def test_rate_limit_is_told(world, api):
+    world.set_rate_limit(7)
+    assert api.client.get("/releases").headers["x-ratelimit-remaining"] == "7"
+    core = httpx.get(f"{world.api_url}/rate_limit", headers={"authorization": f"Bearer {world.token}"}).json()[
+        "resources"
+    ]["core"]
+    assert (core["remaining"], core["limit"]) == (7, 5000)

@@ -297,3 +297,19 @@ def test_missing_release_fails_the_job(world, api, checkout):
     checkout.tag("v1.1.0")
     world.wait_idle(30)
     assert "release not found" in api.log(api.runs()[0]["id"])
+
+
+@pytest.mark.parametrize(
+    ("step", "reaches"),
+    [
+        ("run: uv publish", True),
+        ("run: twine upload -r pypi dist/*", True),
+        ("run: 'pip install -r tools.txt\n\n  twine upload dist/*'", True),
+        ("run: twine upload --repository testpypi dist/*", False),
+        (f"uses: {PUBLISH}, with: {{repository-url: 'https://test.example.com/legacy/'}}", False),
+    ],
+)
+def test_only_uploads_to_the_index_itself_reach_it(world, release, step, reaches):
+    run = release(workflow(steps=f"[{{run: gh release download}}, {{{step}}}]"))
+    assert run["conclusion"] == "success"
+    assert (world.folder / "index/lockgate-sample").exists() is reaches

@@ -166,6 +166,7 @@ VALUES = {
         ("env.RELEASE == 'yes' && github.ref_type == 'branch'", False),
         ("github.event.release.prerelease == false", True),
         ("inputs.publish", False),
+        ("github.event.sender.type == 'User'", True),
         ("hashFiles('x') != ''", True),
         ("always()", True),
         ("failure()", False),
