@@ -67,6 +67,9 @@ def _export_and_tag(work: Work) -> StepResult:
     done = []
     if not workflow.creates_release:
         draft, made = ensure_draft(work)
+        foreign = releases.check_assets(work.fixture.artifacts, github_releases.list_assets(release.hub, draft))
+        if foreign:
+            raise RefusedError(*foreign)
         uploaded = [one.name for one in work.fixture.artifacts if upload_artifact(work, draft, one)]
         done += ["draft"] * made + uploaded
     if push_tag(work):
