@@ -19,7 +19,10 @@ NOT_RUNNABLE = 126
 
 
 def keep(command: list[str]) -> int:
-    """Run `command` until it ends or the lifeline closes; returns its exit code, or 128 + the signal that ended it."""
+    """Run `command` until it ends or the lifeline closes; returns its exit code, or 128 + the signal that ended it.
+
+    SIGTERM is handed on to the command's group, which may end in its own time; the lifeline still counts meanwhile.
+    """
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
@@ -28,13 +31,24 @@ def keep(command: list[str]) -> int:
     if child == 0:
         _become(command)
     _join_group(child)
-    ready, _, _ = select.select([0, woken], [], [])
-    if woken not in ready:
-        _kill_group(child)
-    _, status = os.waitpid(child, 0)
-    _kill_group(child)
+    signal.signal(signal.SIGTERM, lambda *_: _signal_group(child, signal.SIGTERM))
+    status = _wait(child, woken)
+    _signal_group(child, signal.SIGKILL)
     code = os.waitstatus_to_exitcode(status)
     return 128 - code if code < 0 else code
+
+
+def _wait(child: int, woken: int) -> int:
+    """The child's exit status, once it has ended by itself or because the lifeline closed."""
+    while True:
+        ready, _, _ = select.select([0, woken], [], [])
+        if woken not in ready:
+            _signal_group(child, signal.SIGKILL)
+            return os.waitpid(child, 0)[1]
+        os.read(woken, 4096)
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status
 
 
 def _become(command: list[str]) -> None:
@@ -62,9 +76,9 @@ def _join_group(child: int) -> None:
         return  # the child has become the command already, after setting its group itself
 
 
-def _kill_group(group: int) -> None:
+def _signal_group(group: int, number: int) -> None:
     try:
-        os.killpg(group, signal.SIGKILL)
+        os.killpg(group, number)
     except (ProcessLookupError, PermissionError):
         return  # nobody is left; macOS answers EPERM when only zombies are
 
