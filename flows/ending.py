@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
@@ -10,16 +12,19 @@ from lockgate.errors import (
     EvidenceChangedError,
     ExpiredError,
     LockgateError,
+    Problem,
     SettingsError,
     TransientError,
 )
 from lockgate.fixture import Fixture
-from lockgate.outcome import Refusal, Report, StepOutcome, exit_code, refusals_of
+from lockgate.outcome import Report, exit_code, refusals_of
 from lockgate.request import Request
-from lockgate.steps import START, STEPS, step
+from lockgate.steps import START, STEPS
 from planning import record
 from planning.release import Release
 from tasks.ends import Started
+
+log = logging.getLogger(__name__)
 
 NAMES: tuple[tuple[type[Exception], str], ...] = (
     (DeclinedError, "Declined"),
@@ -74,11 +79,22 @@ def released(trail: Trail, is_out: bool) -> State[Report]:
 
 
 def stopped(trail: Trail, error: Exception) -> State[Report]:
-    """The state of a run that an error ended; unknown errors keep their own traceback in the log and are not renamed."""
+    """The state of a run that an error ended, named after it; an error that Lockgate does not know is told as one."""
     if not isinstance(error, LockgateError):
-        raise error
+        log.error("An error that Lockgate does not know", exc_info=error)
+        error = _unknown(error)
     name = "Stopped" if trail.tag_is_out else next(name for kind, name in NAMES if isinstance(error, kind))
     return Failed(name=name, message=str(error), data=make_report(trail, error))
+
+
+def _unknown(error: Exception) -> LockgateError:
+    return LockgateError(
+        Problem(
+            f"{type(error).__name__}: {error}",
+            "no error but those that Lockgate knows",
+            "see the run's log for where it happened; report it; the same command goes on from where the release is",
+        )
+    )
 
 
 def make_report(trail: Trail, error: BaseException | None) -> Report:
@@ -98,6 +114,3 @@ def make_report(trail: Trail, error: BaseException | None) -> Report:
         fixture=str(release.workspace / release.fixture_path) if release else "",
         plan=trail.started.plan if trail.started else None,
     )
-
-
-__all__ = ["Refusal", "StepOutcome", "Trail", "make_report", "released", "step", "stopped"]

@@ -48,9 +48,12 @@ FIRST_RELEASE = (
 
 
 def migration_changes(release: Release, origin: Origin) -> tuple[migrations.MigrationChanges, str]:
-    """The migrations between the last release and now, and the commit that they were read at."""
+    """The migrations between the last release and now, and the commit that they were read at.
+
+    That is the commit before the release commit, also once there is one: an approval is bound to it and stays good.
+    """
     fixture = survey.find_fixture(release, origin)
-    commit = survey.commit_to_release(origin, release, fixture)
+    commit = (fixture.base_commit if fixture else "") or origin.heads[release.settings.branch]
     before = survey.previous(release, origin)
     sides = []
     for one in (before[2] if before else "", commit):
