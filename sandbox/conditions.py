@@ -15,14 +15,9 @@ TOKEN = re.compile(
 )
 
 
-ABSENT: tuple[str, ...] = ("inputs.", "github.event.inputs", "github.event.release", "github.event.pull_request", "github.event.issue")
-ABSENT += (
-    "github.event.comment",
-    "github.event.workflow_run",
-    "github.event.schedule",
-    "github.head_ref",
-    "github.base_ref",
-)
+ABSENT: tuple[str, ...] = ("inputs.", "github.event.inputs", "github.event.release", "github.event.pull_request")
+ABSENT += ("github.event.issue", "github.event.comment", "github.event.workflow_run", "github.event.schedule")
+ABSENT += ("github.head_ref", "github.base_ref")
 
 
 class _Unknown:
