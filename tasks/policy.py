@@ -18,13 +18,13 @@ def policy(key: str) -> dict[str, Any]:
     """The options of `prefect.task` for a step.
 
     Nothing is cached: a step that runs again looks again, and finds what it did before. Only transient errors are retried.
+    No tags: Prefect asks its server for a slot of each tag before each attempt, which took up to two seconds a step.
     """
     one = step(key)
     return {
         "name": one.title,
         "task_run_name": one.title,
         "description": f"{one.needs} Changes: {one.changes}",
-        "tags": [one.kind],
         "retries": one.retries,
         "retry_delay_seconds": list(one.delays),
         "retry_jitter_factor": JITTER,
