@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +18,7 @@ from rich.console import Console
 
 from cli import printing
 from lockgate.errors import LockgateError, Problem, SettingsError
-from lockgate.outcome import ExitCode, Report, exit_code, refusals_of
+from lockgate.outcome import ExitCode, Refusal, Report, exit_code, judge, refusals_of
 from lockgate.plan import Plan
 from lockgate.request import Request
 
@@ -52,6 +52,7 @@ def release(
     slug: Slug = "",
     yes: Annotated[bool, Parameter(negative="", help="Answer every checkpoint with yes.")] = False,
     dry_run: Annotated[bool, Parameter(negative="", help="Make the plan, change nothing.")] = False,
+    restart: Annotated[bool, Parameter(negative="", help="Begin anew; refused once the tag is out.")] = False,
     report: Annotated[Path | None, Parameter(help="Write a report to this JSON file.")] = None,
     as_json: AsJson = False,
 ) -> int:
@@ -73,6 +74,8 @@ def release(
                 )
             )
         request = Request(origin, version, branch, requested_by=_user(), approve_all=yes)
+        if restart:
+            _restart(request)
         made, page = run_release(request, console, asks=asks and not yes)
         _write(made, report, as_json=as_json)
         if not as_json:
@@ -100,12 +103,13 @@ def plan(
         from planning.opening import open_release
 
         made = make_plan(open_release(Request(origin, version, branch, dry_run=True, requested_by=_user()), os.environ))
+        code, refusals = judge(made)
         if as_json:
-            print(json.dumps(_plan_data(made), indent=2))
+            print(json.dumps(_plan_data(made, code, refusals), indent=2))
         else:
             printing.print_plan(console, made)
-        made.refuse()
-        return ExitCode.RELEASED
+        printing.print_refusals(console, refusals)
+        return code
 
     return _with_sandbox(console, run, repository, sandbox, slug, None, as_json=as_json)
 
@@ -163,6 +167,13 @@ def _guarded(console: Console, run: Callable[[], int], report: Path | None, *, a
         return int(ExitCode.INTERRUPTED)
 
 
+def _restart(request: Request) -> None:
+    from planning import record  # only a restart needs it here
+    from planning.opening import open_release
+
+    record.restart(open_release(request, os.environ))
+
+
 def _write(made: Report, path: Path | None, *, as_json: bool) -> None:
     text = json.dumps(made.as_data(), indent=2) + "\n"
     if path is not None:
@@ -172,9 +183,10 @@ def _write(made: Report, path: Path | None, *, as_json: bool) -> None:
         print(text, end="")
 
 
-def _plan_data(made: Plan) -> dict[str, object]:
-    findings = [{**asdict(one), "error": str(one.error) if one.error else None} for one in made.findings]
-    return {**asdict(made), "findings": findings}
+def _plan_data(made: Plan, code: ExitCode, refusals: tuple[Refusal, ...]) -> dict[str, object]:
+    findings = [{**asdict(replace(one, error=None)), "error": str(one.error or "")} for one in made.findings]
+    told = {"exit_code": int(code), "refusals": [asdict(one) for one in refusals]}
+    return {**told, **asdict(replace(made, findings=())), "findings": findings}
 
 
 def _console(*, as_json: bool) -> Console:

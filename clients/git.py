@@ -82,6 +82,11 @@ def remote_url(path: Path, remote: str = "origin") -> str:
 
     A relative folder is given as an absolute one.
     """
+    if remote not in git(path, "remote").split():
+        raise refused(
+            f"{path} has no remote named {remote!r}", "the project's repository on GitHub as that remote",
+            f"git remote add {remote} and its address",
+        )  # fmt: skip
     url = git(path, "remote", "get-url", "--", remote).rstrip("\n")
     check_address(url)
     folder = path / url

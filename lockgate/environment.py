@@ -45,7 +45,7 @@ def check_environment(found: Surroundings, wanted: Wanted) -> tuple[Problem, ...
     problems += [] if found.was_refused("workflow") else _check_workflow(found.workflow, wanted)
     problems += [problem for one in found.rulesets for problem in _check_ruleset(one, found.repository, wanted)]
     problems += _check_deployment(found.environment, wanted)
-    problems += _check_rate(found.rate)
+    problems += _check_rate(found.rate) if wanted.has_token else ()
     return tuple(problems)
 
 

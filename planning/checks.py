@@ -148,7 +148,7 @@ def release_environment(release: Release, origin: Origin) -> Finding:
         actions_token=is_actions_token(hub.token, release.environ, around.rate),
     )  # fmt: skip
     problems = environment.check_environment(around, wanted)
-    if hub.token:
+    if hub.token and origin.tags.get(release.tag) in {None, commit}:
         problems += git_remote.try_push_tag(
             release.workspace, release.origin_url, release.origin_token, commit, release.tag
         )

@@ -102,8 +102,8 @@ def token_for(url: str, environ: Mapping[str, str]) -> Token | None:
 def locate(repository: str) -> tuple[str, Path | None]:
     """Origin's URL, and the person's checkout when the repository was given as one.
 
-    Raises SettingsError for a folder that is no repository, a checkout without a remote named origin, and a name that is
-    neither a folder nor a URL.
+    Raises SettingsError for a folder that is no repository and for a name that is neither a folder nor a URL, and refuses a
+    checkout without a remote named origin.
     """
     folder = Path(repository).expanduser()
     if folder.is_dir():

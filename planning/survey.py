@@ -8,11 +8,11 @@ from packaging.version import Version
 
 from clients import git, index
 from lockgate.checkouts import is_own_commit
-from lockgate.errors import refused
+from lockgate.errors import SettingsError, refused
 from lockgate.fixture import Fixture, is_same_release
 from lockgate.publication import IndexProject, Publisher, version_files
 from lockgate.repository import Checkout, Commit, Origin
-from lockgate.version_sources import read_version, write_version
+from lockgate.version_sources import VersionSource, read_version, write_version
 from lockgate.versions import IndexVersions, previous_release, released_versions
 from planning import record
 from planning.opening import update_workspace
@@ -91,10 +91,18 @@ def committable(release: Release, given: Given) -> tuple[str, ...]:
         return patterns
     before = git.read_file(release.given, given.checkout.head, source.path)
     now = git.working_text(release.given, source.path)
-    stated = read_version(source, lambda path: now if path == source.path else None) if now is not None else None
+    stated = None if now is None else _stated_version(source, now)
     if before is not None and stated is not None and write_version(source, before.decode(), stated) == now:
         return patterns
     return tuple(pattern for pattern in patterns if pattern != source.path)
+
+
+def _stated_version(source: VersionSource, text: str) -> Version | None:
+    """The version that an edited file states; None when it states none, as in the middle of a merge."""
+    try:
+        return read_version(source, lambda path: text if path == source.path else None)
+    except SettingsError:
+        return None
 
 
 def own_commits(given: Given | None) -> tuple[Commit, ...]:

@@ -89,7 +89,12 @@ def test_all_problems_come_at_once() -> None:
         rulesets=(RULES,),
         rate=Rate(60, 0, 0),
     )
-    assert len(messages(found, replace(WANTED, has_token=False))) == 7
+    assert len(messages(found, replace(WANTED, actions_token=True))) == 7
+
+
+def test_without_a_token_its_rate_says_nothing() -> None:
+    (message,) = messages(replace(GOOD, rate=Rate(60, 3, 0)), replace(WANTED, has_token=False))
+    assert "No GitHub token was found" in message
 
 
 def test_what_could_not_be_seen_is_not_said_to_be_missing() -> None:

@@ -61,7 +61,9 @@ def test_an_edited_version_is_committed_and_pushed(release: Release, sandbox: Sa
 
 def test_any_other_edit_of_the_same_file_refuses(release: Release) -> None:
     edit(release, "Days and weeks until a day", "Days until a day")
-    with pytest.raises(RefusedError, match=r"1 changed or untracked files in .*pyproject\.toml.*Expected: a clean tree"):
+    with pytest.raises(
+        RefusedError, match=r"1 changed or untracked files in .*pyproject\.toml.*Expected: a clean tree"
+    ):
         check_version.fn(release)
     assert "Days until a day" in (release.given or Path()).joinpath("pyproject.toml").read_text()
 
