@@ -13,7 +13,7 @@ from clients import github, github_actions, log_archive
 from clients.github_api import Memory
 from lockgate import runs
 from lockgate.errors import NotVisibleError, Problem, refused
-from lockgate.fixture import PublishLog, WorkflowRun
+from lockgate.fixture import PublishLog, WorkflowRun, is_complete
 from lockgate.github import Job, Run
 from lockgate.outcome import StepResult
 from lockgate.publish_logs import index_error, mask_secrets, upload_lines
@@ -24,7 +24,7 @@ from planning.record import now
 from planning.release import Release
 from tasks.policy import policy
 from tasks.progress import Progress
-from tasks.work import Work, carry_out, commit_fixture, polls
+from tasks.work import Work, carry_out, commit_fixture, poll
 
 log = logging.getLogger(__name__)
 
@@ -106,12 +106,12 @@ def dispatch_run(work: Work, workflow: PublishWorkflow) -> bool:
 
 def _look_for_run(work: Work, workflow: PublishWorkflow, progress: Progress) -> Run | None:
     memory = Memory()
-    for waited in polls(work.release.settings.run_timeout):
-        found = _seen_run(work, workflow, memory)
-        if found is not None:
-            return found
+
+    def look(waited: float) -> Run | None:
         progress.say(0, f"no run of {workflow.file} yet, after {waited:.0f} s")
-    return None
+        return _seen_run(work, workflow, memory)
+
+    return poll(work.release.settings.run_timeout, look)
 
 
 def _seen_run(work: Work, workflow: PublishWorkflow, memory: Memory) -> Run | None:
@@ -120,40 +120,46 @@ def _seen_run(work: Work, workflow: PublishWorkflow, memory: Memory) -> Run | No
 
 
 def follow_run(work: Work, workflow: PublishWorkflow, run: Run, progress: Progress) -> runs.Verdict:
-    """Follow a run to its end, at most one look per poll; records how it ended.
+    """Follow a run to its end; records how it ended.
 
-    Raises RefusedError for a run that failed or did not publish, NotVisibleError after the configured time.
+    Raises RunFailedError for a run that failed or did not publish, NotVisibleError after the configured time.
     """
-    release, memory = work.release, Memory()
-    for waited in polls(release.settings.publish_timeout):
-        seen = github_actions.read_run(release.hub, run.id, memory)
-        if seen is None:
-            raise refused(
-                f"run {run.html_url} is gone", "the publish run", "find out who deleted it; see what the index has"
-            )
-        jobs = github_actions.list_jobs(release.hub, seen)
-        pending = github_actions.list_pending_deployments(release.hub, seen) if seen.status in runs.WAITING else ()
-        verdict = runs.judge_run(seen, jobs, workflow.job_name, pending)
-        progress.say(_percent(jobs), verdict.text)
-        if verdict.state in {"success", "failure"}:
-            work.fixture = replace(work.fixture, workflow_run=_recorded(seen))
-        if verdict.state == "success":
-            return verdict
-        if verdict.problem is not None:
-            raise RunFailedError(
-                verdict.problem,
-                *_log_advice(work, seen),
-                run=seen.id,
-                attempt=seen.run_attempt,
-                failed=tuple(job.name for job in verdict.failed),
-            )
-        log.debug("After %.0f s: %s", waited, verdict.text)
+    memory, limit = Memory(), work.release.settings.publish_timeout
+    verdict = poll(limit, lambda _: _look_at_run(work, workflow, run, progress, memory))
+    if verdict is not None:
+        return verdict
     raise NotVisibleError(
         Problem(
-            f"{run.html_url} did not end within {release.settings.publish_timeout / 3600:g} hours", "a finished run",
+            f"{run.html_url} did not end within {limit / 3600:g} hours",
+            "a finished run",
             "see what it waits for; the same command goes on waiting",
         )
-    )  # fmt: skip
+    )
+
+
+def _look_at_run(
+    work: Work, workflow: PublishWorkflow, run: Run, progress: Progress, memory: Memory
+) -> runs.Verdict | None:
+    """The verdict on a run that succeeded, None while it goes on; raises RunFailedError when it failed."""
+    hub = work.release.hub
+    seen = github_actions.read_run(hub, run.id, memory)
+    if seen is None:
+        raise refused(
+            f"run {run.html_url} is gone", "the publish run", "find out who deleted it; see what the index has"
+        )
+    jobs = github_actions.list_jobs(hub, seen)
+    pending = github_actions.list_pending_deployments(hub, seen) if seen.status in runs.WAITING else ()
+    verdict = runs.judge_run(seen, jobs, workflow.job_name, pending)
+    progress.say(_percent(jobs), verdict.text)
+    if verdict.state not in {"success", "failure"}:
+        return None
+    work.fixture = replace(work.fixture, workflow_run=_recorded(seen))
+    if verdict.problem is not None:
+        failed = tuple(job.name for job in verdict.failed)
+        raise RunFailedError(
+            verdict.problem, *_log_advice(work, seen), run=seen.id, attempt=seen.run_attempt, failed=failed
+        )
+    return verdict
 
 
 def _percent(jobs: tuple[Job, ...]) -> float:
@@ -217,4 +223,8 @@ def _read_log(work: Work) -> PublishLog:
 def finish_fixture(work: Work) -> bool:
     """The move that commits the finished fixture; True when there was anything to commit."""
     work.fixture = work.fixture.ended("logs", now())
-    return commit_fixture(work, f"Complete the record of {work.release.label}")
+    return commit_fixture(
+        work,
+        f"Complete the record of {work.release.label}",
+        is_done=lambda there: is_complete(there) and there.log == work.fixture.log,
+    )

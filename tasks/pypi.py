@@ -13,7 +13,7 @@ from lockgate import questions, workflows
 from lockgate.artifacts import Artifact, kind_of
 from lockgate.attestations import Certificate, ReleaseIdentity, attestation_problems
 from lockgate.errors import NotVisibleError, Problem, RefusedError
-from lockgate.fixture import Claims
+from lockgate.fixture import Claims, Fixture
 from lockgate.outcome import StepResult
 from lockgate.publication import (
     Differences,
@@ -29,7 +29,7 @@ from lockgate.workflows import PublishWorkflow
 from planning import checks, survey
 from planning.release import Release
 from tasks.policy import policy
-from tasks.work import Work, carry_out, commit_fixture, polls
+from tasks.work import Work, carry_out, commit_fixture, poll
 
 log = logging.getLogger(__name__)
 
@@ -86,13 +86,19 @@ def _record_publication(work: Work) -> StepResult:
     work.fixture = replace(
         work.fixture, urls=_urls(work, published), index_files={file.name: file.sha256 for file in found}
     )
-    changed = commit_fixture(work, f"Record the publication of {release.label}")
+    changed = commit_fixture(
+        work, f"Record the publication of {release.label}", is_done=lambda there: _is_recorded(there, work.fixture)
+    )
     says = (
         "byte for byte the built ones" if verdict.identical else "not all byte for byte the built ones (see the table)"
     )
     where = work.fixture.urls["index"]
     evidence = f"{len(found)} files on the index, {says}: {where}"
     return StepResult("done" if changed else "already done", evidence, details=verdict.table())
+
+
+def _is_recorded(there: Fixture, here: Fixture) -> bool:
+    return (there.urls, there.index_files) == (here.urls, here.index_files)
 
 
 def _urls(work: Work, published: str) -> dict[str, str]:
@@ -131,19 +137,28 @@ def check_attestations(work: Work, workflow: PublishWorkflow, found: Sequence[In
 
 
 def wait_until_visible(work: Work, differences: Differences) -> tuple[Verdict, Sequence[IndexFile]]:
-    """Look at the index until it shows every file; gives the verdict and the index's files of this version."""
-    release, built = work.release, work.fixture.artifacts
-    name, where = release.settings.project, release.index_url
-    for waited in polls(release.settings.visibility_timeout):
+    """Look at the index until it shows every file; gives the verdict and the index's files of this version.
+
+    Raises RefusedError for other bytes, NotVisibleError after the configured time.
+    """
+    release = work.release
+    seen: list[Verdict] = []
+
+    def look(waited: float) -> tuple[Verdict, Sequence[IndexFile]] | None:
         listed = version_files(survey.look_at_index(release), release.version)
-        page = index.observe_release(where, name, release.version)
-        verdict = judge_visibility(built, page, listed, differences=differences)
+        page = index.observe_release(release.index_url, release.settings.project, release.version)
+        verdict = judge_visibility(work.fixture.artifacts, page, listed, differences=differences)
+        seen[:] = [verdict]
         if verdict.kind == "differs":
-            raise RefusedError(*publication_problems(verdict, release.version, where))
-        if verdict.kind == "published":
-            return verdict, listed
-        log.info("Not visible yet after %.0f s: %s", waited, ", ".join(verdict.missing))
-    raise NotVisibleError(*publication_problems(verdict, release.version, where))
+            raise RefusedError(*publication_problems(verdict, release.version, release.index_url))
+        if verdict.kind != "published":
+            log.info("Not visible yet after %.0f s: %s", waited, ", ".join(verdict.missing))
+        return (verdict, listed) if verdict.kind == "published" else None
+
+    found = poll(release.settings.visibility_timeout, look)
+    if found is None:
+        raise NotVisibleError(*publication_problems(seen[0], release.version, release.index_url))
+    return found
 
 
 def publish_draft(work: Work) -> str:

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from typing import TypeVar
 
 from clients import git, git_remote, git_workspace
 from lockgate.checkouts import release_message
-from lockgate.errors import NotVisibleError, Problem, RefusedError, UnavailableError
-from lockgate.fixture import Fixture, to_json
+from lockgate.errors import (
+    NotVisibleError,
+    Problem,
+    RateLimitedError,
+    RefusedError,
+    TransientError,
+    UnavailableError,
+)
+from lockgate.fixture import Fixture, from_json, to_json
 from lockgate.outcome import StepOutcome, StepResult, Word, brief, word_for
 from lockgate.repository import Origin
 from lockgate.steps import step
@@ -20,9 +28,12 @@ from tasks.showing import show
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 FIRST_POLL_SECONDS = 0.1
 LONGEST_POLL_SECONDS = 15.0
 POLL_GROWTH = 1.4
+LONGEST_WAIT_SECONDS = 300.0
 
 
 class Work:
@@ -70,12 +81,23 @@ def carry_out(release: Release, key: str, body: Callable[[Work], StepResult]) ->
         work = Work(release, key)
         result = body(work)
         work.fixture = work.fixture.ended(key, record.now())
+    except RateLimitedError as error:
+        _note(release, key, word_for(error), started, brief(error))
+        _keep_to(error)
+        raise
     except BaseException as error:
         _note(release, key, word_for(error), started, brief(error))
         raise
     _note(release, key, result.outcome, started, result.evidence)
     show(release, key, f"**{result.outcome}**: {result.evidence}\n\n{result.details}")
     return result
+
+
+def _keep_to(error: RateLimitedError) -> None:
+    """Wait as long as the outside asked, before Prefect tries again; a longer wait than a person would accept is not kept."""
+    if error.wait_seconds <= LONGEST_WAIT_SECONDS:
+        log.warning("Waiting %.0f s, as asked", error.wait_seconds)
+        time.sleep(error.wait_seconds)
 
 
 def _note(release: Release, key: str, word: Word, started: float, evidence: str) -> None:
@@ -85,24 +107,40 @@ def _note(release: Release, key: str, word: Word, started: float, evidence: str)
     log.info("%s: %s (%s)", outcome.title, evidence, word, extra={"outcome": outcome})
 
 
-def polls(deadline_seconds: float) -> Iterator[float]:
-    """Yield the seconds waited so far, at once and then at growing intervals, until the deadline has passed."""
-    started = time.monotonic()
-    pause = FIRST_POLL_SECONDS
+def poll(deadline_seconds: float, look: Callable[[float], T | None]) -> T | None:
+    """Look at once and then at growing intervals until there is something; None when the deadline passed without it.
+
+    `look` is given the seconds waited so far. An outage in between is waited out, and a wait that was asked for is kept to;
+    an outage that lasts until the deadline is raised.
+    """
+    started, pause = time.monotonic(), FIRST_POLL_SECONDS
+    last: TransientError | None = None
     while (waited := time.monotonic() - started) < deadline_seconds:
-        yield waited
-        time.sleep(min(pause, max(0.0, deadline_seconds - (time.monotonic() - started))))
+        asked = 0.0
+        try:
+            found, last = look(waited), None
+        except TransientError as error:
+            found, last = None, error
+            asked = error.wait_seconds if isinstance(error, RateLimitedError) else 0.0
+            log.warning("%s", error)
+        if found is not None:
+            return found
+        time.sleep(min(max(pause, asked), max(0.0, deadline_seconds - (time.monotonic() - started))))
         pause = min(pause * POLL_GROWTH, LONGEST_POLL_SECONDS)
+    if last is not None:
+        raise last
+    return None
 
 
-def commit_fixture(work: Work, subject: str) -> bool:
+def commit_fixture(work: Work, subject: str, *, is_done: Callable[[Fixture], bool]) -> bool:
     """The move that publishes the fixture: commit it on top of origin's branch and push; True when there was anything to do.
 
-    Raises UnavailableError when somebody else pushed in between (the next attempt commits on top of theirs), and
-    NotVisibleError when origin does not show the commit yet.
+    `is_done` says of the fixture on origin whether it holds already what this commit is for. Raises UnavailableError when
+    somebody else pushed in between (the next attempt commits on top of theirs), and NotVisibleError when origin does not
+    show the commit yet.
     """
-    release, text = work.release, to_json(work.fixture)
-    if record.read_committed(release, work.origin) == text:
+    release = work.release
+    if _committed(work, is_done):
         return False
     git_workspace.start_from(release.workspace, release.settings.branch, work.head)
     write_fixture(work)
@@ -110,13 +148,15 @@ def commit_fixture(work: Work, subject: str) -> bool:
     commit = git.commit_files(release.workspace, [release.fixture_path], message)
     push(work, commit)
     work.look_again()
-    if record.read_committed(release, work.origin) != text:
-        raise NotVisibleError(
-            Problem(
-                "origin does not show the fixture that was pushed", f"commit {commit[:12]}", "look again in a moment"
-            )
-        )
+    if not _committed(work, is_done):
+        problem = Problem("origin does not show the pushed fixture", f"commit {commit[:12]}", "look again in a moment")
+        raise NotVisibleError(problem)
     return True
+
+
+def _committed(work: Work, is_done: Callable[[Fixture], bool]) -> bool:
+    text = record.read_committed(work.release, work.origin)
+    return text is not None and is_done(from_json(text))
 
 
 def write_fixture(work: Work) -> None:
