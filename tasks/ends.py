@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 
 from prefect import task
 
@@ -16,6 +15,7 @@ from planning import making, survey
 from planning.opening import open_release
 from planning.release import Release
 from tasks import showing
+from tasks.credentials import WorkerEnvironment
 from tasks.policy import policy
 from tasks.work import Work, carry_out
 
@@ -38,7 +38,7 @@ def start_release(request: Request) -> Started:
 
     Raises SettingsError for what cannot be released, UnavailableError when the outside does not answer.
     """
-    release = open_release(request, os.environ)
+    release = open_release(request, WorkerEnvironment())
     plan = making.make_plan(release)
     showing.show(release, "plan", markdown(plan))
     plan.reach()

@@ -22,7 +22,7 @@ ALLOWED: dict[str, set[str]] = {
 }
 FOUNDATIONS = {
     "clients": {"clients.http", "clients.process", "clients.github_api", "clients.git_process"},
-    "tasks": {"tasks.policy", "tasks.work", "tasks.showing", "tasks.progress"},
+    "tasks": {"tasks.policy", "tasks.work", "tasks.showing", "tasks.progress", "tasks.credentials"},
 }
 WITHOUT_PREFECT = {"lockgate", "clients", "planning", "sandbox"}
 MAX_MODULE_LINES = 400

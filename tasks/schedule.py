@@ -1,0 +1,53 @@
+"""What a scheduled run does besides releasing: look at each repository, and show what it came to."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from prefect import task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.context import TaskRunContext
+
+from lockgate.request import Request
+from lockgate.schedules import Outlook
+from planning.outlook import look_ahead
+from tasks.policy import JITTER, is_transient
+
+log = logging.getLogger(__name__)
+
+DELAYS_SECONDS = (1.0, 4.0, 15.0)
+LOOK_SECONDS = 600.0
+
+
+class Seen:
+    """The outlook of a repository and its OWNER/NAME. A plain class, into which Prefect does not look for edges."""
+
+    __slots__ = ("outlook", "slug")
+
+    def __init__(self, outlook: Outlook, slug: str) -> None:
+        self.outlook = outlook
+        self.slug = slug
+
+
+@task(
+    name="Look for something to release", task_run_name="Look at {request.repository}", retries=len(DELAYS_SECONDS),
+    retry_delay_seconds=list(DELAYS_SECONDS), retry_jitter_factor=JITTER, retry_condition_fn=is_transient,
+    timeout_seconds=LOOK_SECONDS, cache_policy=NO_CACHE, persist_result=False,
+)  # fmt: skip
+def look_for_release(request: Request) -> Seen:
+    """The outlook of one repository; nothing but Lockgate's workspace is changed.
+
+    Raises SettingsError for what cannot be released, UnavailableError when the outside does not answer.
+    """
+    outlook, release = look_ahead(request, os.environ)
+    log.info("%s: %d commits since %s", release.label, len(outlook.commits), outlook.previous or "the beginning")
+    return Seen(outlook, release.slug)
+
+
+@task(name="Show what each repository came to", cache_policy=NO_CACHE, persist_result=False)
+def show_rows(key: str, rows: list[dict[str, str]], description: str) -> None:
+    """Keep a table as an artifact of this task run; `key` has lower-case letters, digits and dashes only."""
+    if TaskRunContext.get() is not None:
+        create_table_artifact(table=rows, key=key, description=description)
