@@ -7,6 +7,8 @@ import logging
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
+from flows.turns import come_back, comes_back
+from lockgate.claims import BusyError
 from lockgate.errors import (
     DeclinedError,
     EvidenceChangedError,
@@ -32,6 +34,7 @@ NAMES: tuple[tuple[type[Exception], str], ...] = (
     (EvidenceChangedError, "Evidence changed"),
     (SettingsError, "Misconfigured"),
     (TransientError, "Unavailable"),
+    (BusyError, "Busy"),
     (LockgateError, "Refused"),
 )
 
@@ -80,6 +83,8 @@ def released(trail: Trail, is_out: bool) -> State[Report]:
 
 def stopped(trail: Trail, error: Exception) -> State[Report]:
     """The state of a run that an error ended, named after it; an error that Lockgate does not know is told as one."""
+    if isinstance(error, BusyError) and comes_back(trail.request):
+        return come_back(error)
     if not isinstance(error, LockgateError):
         log.error("An error that Lockgate does not know", exc_info=error)
         error = _unknown(error)

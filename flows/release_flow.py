@@ -16,6 +16,7 @@ from flows.conflicts import check_version_or_ask
 from flows.ending import Trail, released, stopped
 from flows.failed_runs import wait_or_rerun
 from flows.run_log import show_logs
+from flows.turns import turn
 from lockgate.outcome import Report
 from lockgate.request import Request
 from tasks.actions import capture_logs
@@ -31,12 +32,14 @@ def release(request: Request) -> State[Report]:
     """Take one version of a package from source control to the package index.
 
     Ends in a named state that holds the report: Released, Planned (a dry run), Refused, Declined, Expired, Unavailable, or
-    Stopped after the point of no return. Started again with the same request it goes on where it was.
+    Stopped after the point of no return. Started again with the same request it goes on where it was. While another release
+    of the repository has the turn it is put off (Waiting for its turn) or ends (Busy), as the request says.
     """
     show_logs()
     trail = Trail(request)
     try:
-        return released(trail, run_steps(request, trail))
+        with turn(request):
+            return released(trail, run_steps(request, trail))
     except Exception as error:  # noqa: BLE001 - every end of a release is reported, and named by what ended it
         return stopped(trail, error)
 

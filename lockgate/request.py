@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +33,6 @@ class Request:
 
     unattended: bool = False
     """Nobody is there to resolve a conflict: stop in a named state instead of asking how to go on."""
+
+    when_busy: Literal["wait", "refuse"] = "wait"
+    """When another release of this repository is under way or waits for a person: wait for it to end, or refuse."""

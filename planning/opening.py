@@ -10,7 +10,6 @@ from pathlib import Path
 from packaging.version import Version
 
 from clients import git, git_remote, git_workspace, index
-from clients.store import Store
 from lockgate.errors import Problem, SettingsError
 from lockgate.repository import Origin
 from lockgate.request import Request
@@ -21,11 +20,11 @@ from planning import record
 from planning.release import (
     Release,
     choose_branch,
-    home_of,
     locate,
     read_pyproject,
     read_settings,
     slug_for,
+    store_of,
     token_for,
     workspace_of,
 )
@@ -86,7 +85,7 @@ def _choose_version(
 ) -> Version:
     if request.version and not is_word(request.version):
         return parse_version(request.version)
-    store = Store(environ.get("LOCKGATE_STORE") or str(home_of(environ) / "store"))
+    store = store_of(environ)
     continued = record.newest_unfinished(store, slug, request.version)
     if continued is not None:
         log.info("Continuing the unfinished release of %s", continued)

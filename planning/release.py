@@ -51,7 +51,7 @@ class Release:
     @property
     def store(self) -> Store:
         """Where the artifacts' bytes and the live record are kept."""
-        return Store(self.environ.get("LOCKGATE_STORE") or str(home_of(self.environ) / "store"))
+        return store_of(self.environ)
 
     @property
     def token(self) -> Token | None:
@@ -92,6 +92,11 @@ def home_of(environ: Mapping[str, str]) -> Path:
 def workspace_of(environ: Mapping[str, str], slug: str) -> Path:
     """The folder of this repository's workspace."""
     return home_of(environ) / "workspaces" / slug.replace("/", "--")
+
+
+def store_of(environ: Mapping[str, str]) -> Store:
+    """The store: LOCKGATE_STORE (a folder, or a URL that fsspec knows), or a folder in Lockgate's home."""
+    return Store(environ.get("LOCKGATE_STORE") or str(home_of(environ) / "store"))
 
 
 def token_for(url: str, environ: Mapping[str, str]) -> Token | None:

@@ -1,0 +1,135 @@
+"""Whose turn it is: one release of a repository at a time, also across its waits for people, crashes and machines."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.exceptions import ObjectNotFound
+from prefect.runtime import deployment, flow_run
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Scheduled
+
+from clients import turns
+from clients.store import Store
+from lockgate.claims import BusyError, Claim, Seen, decide_turn, judge_holder
+from lockgate.errors import Problem
+from lockgate.request import Request
+from planning.record import now
+from planning.release import home_of, locate, slug_for, store_of, workspace_of
+
+log = logging.getLogger(__name__)
+
+LOOK_AGAIN_SECONDS = 2.0
+COME_BACK_SECONDS = 20
+
+
+@contextlib.contextmanager
+def turn(request: Request) -> Iterator[None]:
+    """Have the repository's turn, and its workspace to oneself, while the body runs; a dry run needs neither.
+
+    The turn ends with the release; a body that is left for a wait (Prefect's signals are no `Exception`) keeps it. Raises
+    BusyError when another run has it; a request in a terminal or a script may wait for it here.
+    """
+    if request.dry_run:
+        yield
+        return
+    slug = slug_for(locate(request.repository)[0])
+    store = store_of(os.environ)
+    with contextlib.ExitStack() as stack:
+        _wait(stack, request, slug, store)
+        try:
+            yield
+        except Exception:
+            turns.give_back(store, slug, str(flow_run.id))
+            raise
+        turns.give_back(store, slug, str(flow_run.id))
+
+
+def _wait(stack: contextlib.ExitStack, request: Request, slug: str, store: Store) -> None:
+    told = ""
+    while True:
+        try:
+            return _take(stack, slug, store)
+        except BusyError as busy:
+            if request.when_busy != "wait" or deployment.id is not None:
+                raise
+            if str(busy) != told:
+                log.warning("Waiting for the turn: %s", told := str(busy))
+        time.sleep(LOOK_AGAIN_SECONDS)
+
+
+def _take(stack: contextlib.ExitStack, slug: str, store: Store) -> None:
+    """Lock the workspace and claim the turn, or raise BusyError with nothing locked."""
+    with contextlib.ExitStack() as attempt:
+        free = attempt.enter_context(turns.hold(workspace_of(os.environ, slug)))
+        found, mine = turns.read_claim(store, slug), _claim()
+        if not free:
+            raise _busy(found, mine)
+        if decide_turn(found, mine.run, judge_holder(*_look(found, mine))) == "act":
+            if found is not None:
+                log.warning(
+                    "%s (run %s) had this repository's turn and is no more: it is taken over", found.name, found.run
+                )
+            if not turns.write_claim(store, slug, mine):
+                raise _busy(turns.read_claim(store, slug), mine)
+        stack.push(attempt.pop_all())
+
+
+def _claim() -> Claim:
+    name, run = str(flow_run.name), str(flow_run.id)
+    return Claim(run, name, now(), turns.here(), str(home_of(os.environ)), str(flow_run.api_url or ""))
+
+
+def _busy(found: Claim | None, mine: Claim) -> BusyError:
+    """Another process has the workspace, or another run the turn, at this moment."""
+    if found is not None and found.run != mine.run:
+        decide_turn(found, mine.run, "working")
+    problem = Problem(
+        "another process works in this repository's workspace", "one at a time", "wait for it, or end that process"
+    )
+    return BusyError(problem)
+
+
+def _look(found: Claim | None, mine: Claim) -> tuple[Seen | None, bool | None]:
+    """What Prefect says of a claim's run, and whether a process works for it; asked while this process has the lock."""
+    if found is None or found.run == mine.run:
+        return Seen(), False
+    process = False if (found.host, found.home) == (mine.host, mine.home) else None
+    seen = _ask(found.run, mine.server)
+    if seen == Seen() and found.server != mine.server:
+        seen = _ask(found.run, found.server)
+    return seen, process
+
+
+def _ask(run: str, server: str) -> Seen | None:
+    """What one Prefect server says of a run; None when it does not answer."""
+    settings: dict[Any, Any] = {PREFECT_API_URL: server}
+    try:
+        with temporary_settings(settings), get_client(sync_client=True) as client:
+            state = client.read_flow_run(UUID(run)).state
+    except ObjectNotFound:
+        return Seen()
+    except (httpx.HTTPError, OSError, RuntimeError):
+        return None
+    return Seen(state.type.value, state.name or "") if state else Seen()
+
+
+def come_back(busy: BusyError) -> State[Any]:
+    """The state of a run that is behind another one: it is started again in a while, and holds no process until then."""
+    at = datetime.now(UTC) + timedelta(seconds=COME_BACK_SECONDS)
+    return Scheduled(name="Waiting for its turn", message=str(busy), scheduled_time=at)
+
+
+def comes_back(request: Request) -> bool:
+    """Whether a run that is behind another one is to be started again by its worker."""
+    return request.when_busy == "wait" and deployment.id is not None

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import pytest
+
+from lockgate.claims import BusyError, Claim, Holder, Seen, decide_turn, from_json, judge_holder, to_json
+
+ADA = Claim("0a1b2c3d-run-of-ada", "demo 1.0", "2026-11-22T09:00:00Z", "harbour", "/home/ada", "http://one/api")
+
+
+@pytest.mark.parametrize(
+    ("seen", "process", "holder"),
+    [
+        (Seen("RUNNING", "Running"), True, "working"),
+        (Seen("RUNNING", "Running"), None, "working"),
+        (Seen("RUNNING", "Running"), False, "gone"),
+        (Seen("CANCELLING", "Cancelling"), False, "gone"),
+        (Seen("PAUSED", "Suspended"), False, "waiting"),
+        (Seen("PAUSED", "Suspended"), None, "waiting"),
+        (Seen("PAUSED", "Paused"), False, "gone"),
+        (Seen("PAUSED", "Paused"), None, "waiting"),
+        (Seen("PAUSED", "Paused"), True, "working"),
+        (Seen("SCHEDULED", "Resuming"), False, "waiting"),
+        (Seen("SCHEDULED", "AwaitingRetry"), False, "waiting"),
+        (Seen("PENDING", "Pending"), False, "waiting"),
+        (Seen("COMPLETED", "Released"), False, "over"),
+        (Seen("FAILED", "Declined"), None, "over"),
+        (Seen("CRASHED", "Crashed"), False, "over"),
+        (Seen("CANCELLED", "Cancelled"), False, "over"),
+        (Seen("CANCELLED", "Cancelled"), True, "working"),
+        (Seen(), False, "gone"),
+        (None, False, "unknown"),
+        (None, True, "working"),
+    ],
+)
+def test_a_holder_is_judged_by_state_and_process(seen: Seen | None, process: bool | None, holder: Holder) -> None:
+    assert judge_holder(seen, process) == holder
+
+
+def test_a_free_turn_is_taken() -> None:
+    assert decide_turn(None, "me", "unknown") == "act"
+
+
+def test_a_run_keeps_its_own_turn() -> None:
+    assert decide_turn(ADA, ADA.run, "unknown") == "done"
+
+
+@pytest.mark.parametrize("holder", ["over", "gone"])
+def test_a_turn_whose_run_is_no_more_is_taken_over(holder: Holder) -> None:
+    assert decide_turn(ADA, "me", holder) == "act"
+
+
+@pytest.mark.parametrize(
+    ("holder", "words"),
+    [
+        ("waiting", "waits: for a person, or to be started"),
+        ("working", "is at work on harbour"),
+        ("unknown", "its Prefect server (http://one/api) does not answer"),
+    ],
+)
+def test_another_runs_turn_is_refused_and_the_run_named(holder: Holder, words: str) -> None:
+    with pytest.raises(BusyError) as caught:
+        decide_turn(ADA, "me", holder)
+    assert words in str(caught.value)
+    assert "demo 1.0 (run 0a1b2c3d-run-of-ada)" in str(caught.value)
+
+
+def test_a_claim_survives_its_text() -> None:
+    assert from_json(to_json(ADA)) == ADA
+
+
+@pytest.mark.parametrize("text", [None, "", "{}", "{", "[1]", '{"run": "only"}'])
+def test_what_is_no_claim_protects_nobody(text: str | None) -> None:
+    assert from_json(text) is None
