@@ -19,11 +19,12 @@ from prefect.runtime import deployment, flow_run
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Scheduled
 
-from clients import turns
+from clients import locks
 from clients.store import Store
 from lockgate.claims import BusyError, Claim, Seen, decide_turn, judge_holder
 from lockgate.errors import Problem
 from lockgate.request import Request
+from planning import turns
 from planning.record import now
 from planning.release import home_of, locate, slug_for, store_of, workspace_of
 
@@ -71,7 +72,7 @@ def _wait(stack: contextlib.ExitStack, request: Request, slug: str, store: Store
 def _take(stack: contextlib.ExitStack, slug: str, store: Store) -> None:
     """Lock the workspace and claim the turn, or raise BusyError with nothing locked."""
     with contextlib.ExitStack() as attempt:
-        free = attempt.enter_context(turns.hold(workspace_of(os.environ, slug)))
+        free = attempt.enter_context(locks.hold(workspace_of(os.environ, slug)))
         found, mine = turns.read_claim(store, slug), _claim()
         if not free:
             raise _busy(found, mine)
@@ -87,7 +88,7 @@ def _take(stack: contextlib.ExitStack, slug: str, store: Store) -> None:
 
 def _claim() -> Claim:
     name, run = str(flow_run.name), str(flow_run.id)
-    return Claim(run, name, now(), turns.here(), str(home_of(os.environ)), str(flow_run.api_url or ""))
+    return Claim(run, name, now(), locks.here(), str(home_of(os.environ)), str(flow_run.api_url or ""))
 
 
 def _busy(found: Claim | None, mine: Claim) -> BusyError:

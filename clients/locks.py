@@ -1,4 +1,4 @@
-"""The turn of a repository: the claim in the store, and the lock that a process holds while it works in the workspace."""
+"""Processes of this machine: the lock that one holds while it works in a workspace, and whether one is alive."""
 
 from __future__ import annotations
 
@@ -10,36 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from clients.store import Store
-from lockgate.claims import Claim, from_json, to_json
-
 TRIES = 5
 BETWEEN_TRIES_SECONDS = 0.05
-
-
-def read_claim(store: Store, slug: str) -> Claim | None:
-    """Whose turn it is; None when it is nobody's."""
-    return from_json(store.read_record(_key(slug)))
-
-
-def write_claim(store: Store, slug: str, claim: Claim) -> bool:
-    """Take the turn; False when another one took it at the same time and wrote last."""
-    store.write_record(_key(slug), to_json(claim))
-    return read_claim(store, slug) == claim
-
-
-def give_back(store: Store, slug: str, run: str) -> None:
-    """End this run's turn; another run's is left alone."""
-    claim = read_claim(store, slug)
-    if claim is not None and claim.run == run:
-        store.write_record(_key(slug), "{}\n")
-
-
-def claims(store: Store) -> tuple[tuple[str, Claim], ...]:
-    """Every repository's slug with the claim on it."""
-    slugs = [key.removeprefix("turns/") for key in store.record_keys("turns/")]
-    found = ((slug, read_claim(store, slug)) for slug in slugs)
-    return tuple((slug, claim) for slug, claim in found if claim is not None)
 
 
 @contextlib.contextmanager
@@ -89,7 +61,3 @@ def is_alive(pid: int, variable: str) -> bool:
 
 def _lock_file(workspace: Path) -> Path:
     return workspace.with_name(f"{workspace.name}.lock")
-
-
-def _key(slug: str) -> str:
-    return f"turns/{slug}"

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from clients.store import Store
+from lockgate.claims import Claim
+from planning import turns
+
+MINE = Claim("run-1", "demo 1.0", "2026-11-22T09:00:00Z", "harbour", "/home/ada", "http://one/api")
+
+
+def test_a_turn_is_taken_and_given_back(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    assert turns.read_claim(store, "ada/demo") is None
+    assert turns.write_claim(store, "ada/demo", MINE)
+    assert turns.read_claim(store, "ada/demo") == MINE
+    assert turns.claims(store) == (("ada/demo", MINE),)
+    turns.give_back(store, "ada/demo", "run-1")
+    assert turns.read_claim(store, "ada/demo") is None
+    assert turns.claims(store) == ()
+
+
+def test_only_its_holder_gives_a_turn_back(tmp_path: Path) -> None:
+    store = Store(str(tmp_path))
+    turns.write_claim(store, "ada/demo", MINE)
+    turns.give_back(store, "ada/demo", "run-2")
+    assert turns.read_claim(store, "ada/demo") == MINE
