@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from typing import cast
 
 from prefect.blocks.system import Secret
+
+from lockgate.errors import Problem, SettingsError
 
 BLOCK = "LOCKGATE_TOKEN_BLOCK"
 TOKEN = "GH_TOKEN"  # noqa: S105 - the name of the variable
@@ -19,8 +22,7 @@ class WorkerEnvironment(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         if name == TOKEN and (block := os.environ.get(BLOCK)):
-            secret = Secret.load(block, _sync=True)  # type: ignore[call-arg] # taken out by Prefect's own dispatcher
-            return str(secret.get())
+            return _load(block)
         return os.environ[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -28,3 +30,17 @@ class WorkerEnvironment(Mapping[str, str]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+def _load(block: str) -> str:
+    try:
+        # `_sync` belongs to Prefect's dispatcher; mypy sees the coroutine of the other way as well.
+        secret = cast("Secret[str]", Secret.load(block, _sync=True))  # type: ignore[call-arg]
+    except ValueError as error:
+        problem = Problem(
+            f"{BLOCK} names the Secret block {block!r}, and Prefect has none of that name",
+            "a Secret block that holds the GitHub token",
+            f"make it in Prefect's pages under Blocks, or unset {BLOCK} and set {TOKEN}",
+        )
+        raise SettingsError(problem) from error
+    return secret.get()
