@@ -29,5 +29,5 @@ def test_token_of_a_block_is_read_at_every_use(prefect_api: str, monkeypatch: py
 def test_missing_block_is_an_error_and_no_other_token(prefect_api: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GH_TOKEN", "from-the-environment")
     monkeypatch.setenv("LOCKGATE_TOKEN_BLOCK", "no-such-block")
-    with pytest.raises(SettingsError, match="names the Secret block 'no-such-block'.*make it in Prefect"):
+    with pytest.raises(SettingsError, match=r"names the Secret block 'no-such-block'.*make it in Prefect"):
         github_token(WorkerEnvironment())
