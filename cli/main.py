@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import signal
@@ -17,8 +16,9 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 from cli import printing
-from lockgate.errors import LockgateError, Problem, SettingsError
-from lockgate.outcome import ExitCode, Refusal, Report, exit_code, judge, refusals_of
+from cli.running import guarded, open_console, user, write
+from lockgate.errors import Problem, SettingsError
+from lockgate.outcome import ExitCode, Refusal, judge
 from lockgate.plan import Plan
 from lockgate.request import Request
 
@@ -29,8 +29,6 @@ app = App(
     " the point of no return, 4 something outside is unavailable, 130 interrupted.",
     version_flags=["--version"],
 )
-
-PIPE_WIDTH = 160
 
 Repository = Annotated[str, Parameter(help="The project's folder or the repository's URL.")]
 Branch = Annotated[str, Parameter(help="The release branch; otherwise the one that origin's HEAD names.")]
@@ -59,7 +57,7 @@ def release(
     """Release VERSION (or patch, minor, major, alpha, beta, rc, final; empty: what the repository says)."""
     if dry_run:
         return plan(version, repository=repository, branch=branch, sandbox=sandbox, slug=slug, as_json=as_json)
-    console = _console(as_json=as_json)
+    console = open_console(as_json=as_json)
 
     def run(origin: str) -> int:
         from cli.releasing import run_release
@@ -73,13 +71,12 @@ def release(
                     "add --yes to answer every checkpoint with yes, or run a deployment and approve in Prefect's pages",
                 )
             )
-        request = Request(origin, version, branch, requested_by=_user(), approve_all=yes)
+        request = Request(origin, version, branch, requested_by=user(), approve_all=yes)
         if restart:
             _restart(request)
         made, page = run_release(request, console, asks=asks and not yes)
-        _write(made, report, as_json=as_json)
-        if not as_json:
-            printing.print_report(console, made, page)
+        write(made, report, as_json=as_json)
+        printing.print_report(console, made, page)
         return made.exit_code
 
     return _with_sandbox(console, run, repository, sandbox, slug, report, as_json=as_json)
@@ -96,13 +93,13 @@ def plan(
     as_json: AsJson = False,
 ) -> int:
     """Say what every step of a release would do, and what is in the way; nothing is changed."""
-    console = _console(as_json=as_json)
+    console = open_console(as_json=as_json)
 
     def run(origin: str) -> int:
         from planning.making import make_plan
         from planning.opening import open_release
 
-        made = make_plan(open_release(Request(origin, version, branch, dry_run=True, requested_by=_user()), os.environ))
+        made = make_plan(open_release(Request(origin, version, branch, dry_run=True, requested_by=user()), os.environ))
         code, refusals = judge(made)
         if as_json:
             print(json.dumps(_plan_data(made, code, refusals), indent=2))
@@ -119,7 +116,7 @@ def serve_sandbox(folder: Path, /, *, repository: Repository = ".", slug: Slug =
     """Run the stand-ins of FOLDER until stopped, printing what to set."""
     from cli.stand_ins import open_sandbox
 
-    console = _console(as_json=False)
+    console = open_console(as_json=False)
 
     def run(origin: str) -> int:
         with open_sandbox(folder, origin, slug) as running:
@@ -133,7 +130,7 @@ def serve_sandbox(folder: Path, /, *, repository: Repository = ".", slug: Slug =
             stopped.wait()
         return ExitCode.RELEASED
 
-    return _guarded(console, lambda: run(repository), None, as_json=False)
+    return guarded(console, lambda: run(repository), None, as_json=False)
 
 
 def _with_sandbox(
@@ -149,38 +146,7 @@ def _with_sandbox(
             console.print("[bold yellow]SANDBOX: nothing that is released here is released.[/]")
             return run(use(running))
 
-    return _guarded(console, inside, report, as_json=as_json)
-
-
-def _guarded(console: Console, run: Callable[[], int], report: Path | None, *, as_json: bool) -> int:
-    """Run, and turn what ends it early into its message, report and exit code."""
-    try:
-        return int(run())
-    except LockgateError as error:
-        code = exit_code(error, tag_is_out=False)
-        made = Report(int(code), "", "", "", "", (), (), refusals_of(error, "version"), {}, "")
-        _write(made, report, as_json=as_json)
-        printing.print_refusals(console, made.refusals)
-        return int(code)
-    except KeyboardInterrupt:
-        console.print("\nInterrupted. The same command goes on from where it was, and does nothing twice.")
-        return int(ExitCode.INTERRUPTED)
-
-
-def _restart(request: Request) -> None:
-    from planning import record  # only a restart needs it here
-    from planning.opening import open_release
-
-    record.restart(open_release(request, os.environ))
-
-
-def _write(made: Report, path: Path | None, *, as_json: bool) -> None:
-    text = json.dumps(made.as_data(), indent=2) + "\n"
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    if as_json:
-        print(text, end="")
+    return guarded(console, inside, report, as_json=as_json)
 
 
 def _plan_data(made: Plan, code: ExitCode, refusals: tuple[Refusal, ...]) -> dict[str, object]:
@@ -189,14 +155,8 @@ def _plan_data(made: Plan, code: ExitCode, refusals: tuple[Refusal, ...]) -> dic
     return {**told, **asdict(replace(made, findings=())), "findings": findings}
 
 
-def _console(*, as_json: bool) -> Console:
-    """Where people read: standard output, or standard error when JSON goes there; wide lines where no terminal sets a width."""
-    stream = sys.stderr if as_json else sys.stdout
-    return Console(stderr=as_json, width=None if stream.isatty() else PIPE_WIDTH)
-
-
-def _user() -> str:
-    return os.environ.get("LOCKGATE_USER") or getpass.getuser()
+for name in ("up", "status", "approve", "abort", "logs", "unlock"):
+    app.command(f"cli.operating:{name}", name=name)
 
 
 def main() -> None:

@@ -164,8 +164,7 @@ def _write_version(release: Release, commit: str) -> None:
 
 
 def _refuse_others(release: Release, changed: tuple[str, ...]) -> None:
-    source = release.settings.version_source.path
-    patterns = (*release.settings.release_files, release.fixture_path, *((source,) if source else ()))
+    patterns = release.settings.release_files
     others = [path for path in changed if not allowed(path, patterns)]
     if others:
         raise refused(

@@ -1,0 +1,129 @@
+"""A maintainer's desk: a checkout of the sandbox's sample, the real command, and what must not change behind its back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sandbox.world import Sandbox
+
+COMMAND = [sys.executable, "-m", "cli.main"]
+ROOT = Path(__file__).parent.parent.parent
+TIMEOUT_SECONDS = 240
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended, and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """Standard output as JSON."""
+        return json.loads(self.out)
+
+
+@dataclass
+class Desk:
+    """A maintainer's desk: the sandbox, a checkout of its origin, and the environment that the command runs in."""
+
+    world: Sandbox
+    checkout: Path
+    environ: dict[str, str]
+
+    def git(self, *words: str, at: Path | None = None) -> str:
+        """Git as the maintainer, in the checkout, with the right to push."""
+        helper = f'!f() {{ echo username=x-access-token; echo "password={self.world.token}"; }}; f'
+        return git(at or self.checkout, self.environ, "-c", f"credential.helper={helper}", *words)
+
+    def write(self, name: str, text: str) -> None:
+        """Write a file of the checkout."""
+        path = self.checkout / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def push(self, message: str = "Change") -> None:
+        """Commit everything and push it to origin's main."""
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--allow-empty", "-m", message)
+        self.git("push", "--quiet", "origin", "HEAD:refs/heads/main")
+
+    def run(self, *words: str, at: Path | None = None) -> Ended:
+        """The real command as a child process whose standard input and output are no terminal."""
+        done = subprocess.run(
+            [*COMMAND, *words], cwd=at or self.checkout, env=self.environ, capture_output=True, text=True,
+            stdin=subprocess.DEVNULL, timeout=TIMEOUT_SECONDS,
+        )  # fmt: skip
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    def seen(self) -> dict[str, Any]:
+        """All that could be lost or half changed: the checkout's files and refs, origin's refs, releases, the index."""
+        return {
+            "files": digests(self.checkout),
+            "checkout": refs(self.checkout),
+            "origin": refs(self.world.folder / "origin.git"),
+            "releases": self.world.releases,
+            "runs": self.world.runs,
+            "index": digests(self.world.folder / "index"),
+        }
+
+
+def git(folder: Path, environ: dict[str, str], *words: str) -> str:
+    """Run git in a folder and give what it says; an error fails the test."""
+    done = subprocess.run(["git", *words], cwd=folder, env=environ, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def refs(repository: Path) -> dict[str, str]:
+    """Every ref of a repository, the stash included, what HEAD is and what it names; nothing for a folder that is none."""
+    if not repository.is_dir():
+        return {}
+    shown = subprocess.run(["git", "show-ref", "--head"], cwd=repository, capture_output=True, text=True, timeout=60)
+    head = subprocess.run(["git", "symbolic-ref", "HEAD"], cwd=repository, capture_output=True, text=True, timeout=60)
+    found = (line.split(" ", 1) for line in shown.stdout.splitlines())
+    return {**{name: commit for commit, name in found}, "HEAD names": head.stdout.strip()}
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """The digest of every file in a folder, git's own apart."""
+    files = (path for path in folder.rglob("*") if path.is_file() and ".git" not in path.relative_to(folder).parts)
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> dict[str, str]:
+    """The environment of a machine with a person's git, no token, and nothing of Lockgate's yet."""
+    person = tmp_path / "gitconfig"
+    person.write_text("[user]\n\tname = Ada\n\temail = ada@example.org\n[init]\n\tdefaultBranch = main\n")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "PREFECT_"))}
+    return environ | {
+        "PYTHONPATH": str(ROOT), "GIT_CONFIG_GLOBAL": str(person), "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0",
+        "GH_CONFIG_DIR": str(tmp_path / "gh"), "LOCKGATE_HOME": str(tmp_path / "home"), "LOCKGATE_USER": "ada",
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+    }  # fmt: skip
+
+
+@pytest.fixture
+def desk(sandbox: Sandbox, machine: dict[str, str], tmp_path: Path) -> Desk:
+    """A desk of its own for one test."""
+    git(tmp_path, machine, "clone", "--quiet", sandbox.origin_url, "checkout")
+    return Desk(sandbox, tmp_path / "checkout", machine | sandbox.environment)
+
+
+@pytest.fixture
+def desk_with_prefect(desk: Desk, prefect_api: str) -> Desk:
+    """A desk whose releases run on the session's Prefect server."""
+    desk.environ["PREFECT_API_URL"] = prefect_api
+    return desk
