@@ -22,12 +22,13 @@ LOOK_SECONDS = 600.0
 
 
 class Seen:
-    """The outlook of a repository and its OWNER/NAME. A plain class, into which Prefect does not look for edges."""
+    """The outlook of a repository, its origin and OWNER/NAME. A plain class, into which Prefect does not look for edges."""
 
-    __slots__ = ("outlook", "slug")
+    __slots__ = ("origin_url", "outlook", "slug")
 
-    def __init__(self, outlook: Outlook, slug: str) -> None:
+    def __init__(self, outlook: Outlook, origin_url: str, slug: str) -> None:
         self.outlook = outlook
+        self.origin_url = origin_url
         self.slug = slug
 
 
@@ -43,7 +44,7 @@ def look_for_release(request: Request) -> Seen:
     """
     outlook, release = look_ahead(request, os.environ)
     log.info("%s: %d commits since %s", release.label, len(outlook.commits), outlook.previous or "the beginning")
-    return Seen(outlook, release.slug)
+    return Seen(outlook, release.origin_url, release.slug)
 
 
 @task(name="Show what each repository came to", cache_policy=NO_CACHE, persist_result=False)
