@@ -6,12 +6,16 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from cli.prefect_server import prefect_server
 from sandbox.sample import write_sample
 from sandbox.world import Sandbox
+
+if TYPE_CHECKING:
+    from tests.stages import Stages
 
 SECRETS = ("GH_TOKEN", "GITHUB_TOKEN", "GITHUB_API_URL", "GITHUB_SERVER_URL", "LOCKGATE_INDEX_URL", "PREFECT_API_URL")
 SLUG = "example/lockgate-sample"
@@ -79,3 +83,11 @@ def sandbox(sample_sandbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         for name, value in started.environment.items():
             monkeypatch.setenv(name, value)
         yield started
+
+
+@pytest.fixture(scope="session")
+def stages(tmp_path_factory: pytest.TempPathFactory) -> Stages:
+    """One release, kept before each of its steps; made as far as tests ask for it."""
+    from tests.stages import Stages  # late: it loads Prefect, which most tests do without
+
+    return Stages(tmp_path_factory.mktemp("stages"))
