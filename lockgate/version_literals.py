@@ -59,6 +59,22 @@ def python_span(text: str, name: str) -> tuple[int, int] | None:
     return literal.span("text") if literal and literal["text"] == values[0].value else None
 
 
+def imported_from(text: str, name: str) -> tuple[int, str, str] | None:
+    """Where a module gets `name` from when it imports it: dots in front, module, and its name there; None when it does not.
+
+    The module is parsed, never executed; what is no Python imports nothing.
+    """
+    try:
+        module = ast.parse(text.removeprefix("\ufeff"))
+    except (SyntaxError, ValueError):
+        return None
+    imports = [statement for statement in module.body if isinstance(statement, ast.ImportFrom)]
+    found = [
+        (one.level, one.module or "", alias.name) for one in imports for alias in one.names if name == (alias.asname or alias.name)
+    ]  # fmt: skip
+    return found[-1] if found else None
+
+
 def pattern_span(text: str, pattern: str) -> tuple[int, int] | None:
     r"""Where the pattern's group `version`, or else its first group, matches first; None when it does not.
 

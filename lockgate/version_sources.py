@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from lockgate.errors import Problem, SettingsError
-from lockgate.version_literals import parse_toml, pattern_span, python_span, toml_span
+from lockgate.version_literals import imported_from, parse_toml, pattern_span, python_span, toml_span
 from lockgate.versions import parse_version
 
 Read = Callable[[str], str | None]
@@ -33,6 +33,7 @@ HATCH_SCM_SOURCES = {
     "versioningit": "versioningit",
 }
 SCM_REQUIREMENTS = ("setuptools-scm", "flit-scm", "hatch-vcs", "uv-dynamic-versioning", "versioningit")
+FOLLOWED_IMPORTS = 5
 SETTING = "tool.lockgate.version-source"
 
 
@@ -224,8 +225,7 @@ def _directive(directive: Table, directories: Table, read: Read, why: str) -> It
     if isinstance(attribute, str):
         module, _, name = attribute.rpartition(".")
         paths = [path for root in _roots(module, directories) for path in _module_files(root)]
-        found = next((path for path in paths if read(path) is not None), paths[0])
-        yield VersionSource("python", found, name, why)
+        yield _attribute(paths, name, read, why)
 
 
 def _roots(module: str, directories: Table) -> Iterator[str]:
@@ -265,8 +265,32 @@ def _flit(pyproject: Table, read: Read) -> Iterator[VersionSource]:
     module = str(_table(pyproject, "tool.flit.metadata").get("module", "")) or module
     root = module.replace(".", "/")
     paths = [path for folder in ("", "src/") for path in _module_files(folder + root)]
-    found = next((path for path in paths if read(path) is not None), paths[0])
-    yield VersionSource("python", found, "__version__", "flit takes the module's __version__")
+    yield _attribute(paths, "__version__", read, "flit takes the module's __version__")
+
+
+def _attribute(paths: list[str], name: str, read: Read, why: str) -> VersionSource:
+    """The first of these modules that is there, or the one that it imports the attribute from: backends import it too."""
+    path = next((path for path in paths if read(path) is not None), paths[0])
+    for _ in range(FOLLOWED_IMPORTS):
+        place = imported_from(read(path) or "", name)
+        known = (
+            [one for one in _module_files(_imported_module(path, *place[:2])) if read(one) is not None] if place else []
+        )
+        if place is None or not known:
+            break
+        path, name = known[0], place[2]
+    return VersionSource("python", path, name, why)
+
+
+def _imported_module(path: str, level: int, module: str) -> str:
+    """The path, without its ending, of what a module at `path` imports; without dots it is taken from its own package."""
+    folder = PurePosixPath(path).parent
+    if level:
+        base = folder if level == 1 else folder.parents[min(level - 2, len(folder.parents) - 1)]
+    else:
+        top = module.partition(".")[0]
+        base = next((one.parent for one in (folder, *folder.parents) if one.name == top), folder)
+    return str(PurePosixPath(base, *module.split("."))) if module else str(base)
 
 
 def _in_file(path: str, key: str, why: str) -> VersionSource:
