@@ -11,7 +11,7 @@ from packaging.version import Version
 from clients import git
 from clients.store import Store
 from lockgate.errors import RefusedError, refused
-from lockgate.fixture import Fixture, from_json, is_complete, more_advanced, restarted, to_json
+from lockgate.fixture import Fixture, from_json, more_advanced, restarted, to_json
 from lockgate.repository import Origin
 from planning.release import Release, observe_origin
 
@@ -92,10 +92,18 @@ def fixtures_at(release: Release, commit: str) -> tuple[Fixture, ...]:
 
 
 def unfinished(store: Store, slug: str) -> tuple[Fixture, ...]:
-    """The releases of a repository that were started and not finished, as the store knows them."""
+    """The releases of a repository that were started and not finished, as the store knows them.
+
+    Finished is what `finish` noted: a fixture is complete before its last commit is on origin.
+    """
     records = (store.read_record(key) for key in store.record_keys(f"releases/{slug}/"))
     found = (from_json(text) for text in records if text)
-    return tuple(one for one in found if not is_complete(one))
+    return tuple(one for one in found if store.read_record(_finished(slug, one.version)) is None)
+
+
+def finish(release: Release) -> None:
+    """Note that nothing is left to do: from now on the same words ask for the next version."""
+    release.store.write_record(_finished(release.slug, str(release.version)), now())
 
 
 def newest_unfinished(store: Store, slug: str, requested: str) -> Version | None:
@@ -106,3 +114,7 @@ def newest_unfinished(store: Store, slug: str, requested: str) -> Version | None
 
 def _key(slug: str, version: str) -> str:
     return f"releases/{slug}/{version}.json"
+
+
+def _finished(slug: str, version: str) -> str:
+    return f"finished/{slug}/{version}"

@@ -11,7 +11,7 @@ from lockgate.errors import LockgateError
 from lockgate.outcome import StepResult
 from lockgate.plan import Plan, markdown
 from lockgate.request import Request
-from planning import making, survey
+from planning import making, record, survey
 from planning.opening import open_release
 from planning.release import Release
 from tasks import showing
@@ -53,7 +53,9 @@ def finish_release(release: Release) -> StepResult:
 
 
 def _finish(work: Work) -> StepResult:
-    return StepResult("done", f"{work.release.label} is released{follow(work)}")
+    followed = follow(work)
+    record.finish(work.release)
+    return StepResult("done", f"{work.release.label} is released{followed}")
 
 
 def follow(work: Work) -> str:
