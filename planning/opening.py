@@ -86,11 +86,12 @@ def _choose_version(
     if request.version and not is_word(request.version):
         return parse_version(request.version)
     store = store_of(environ)
-    continued = record.newest_unfinished(store, slug, request.version)
-    if continued is not None:
+    current = repository_version(workspace, origin.heads[settings.branch], settings)
+    newest = max(released_versions(origin.tags, settings.tag_format), default=None)
+    continued = record.newest_unfinished(store, slug, request.version, newest)
+    if continued is not None and (request.version or current is None or continued >= current):
         log.info("Continuing the unfinished release of %s", continued)
         return continued
-    current = repository_version(workspace, origin.heads[settings.branch], settings)
     if request.version:
         return next_version(_latest(settings, origin, environ, current), request.version)
     if current is None:

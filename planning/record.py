@@ -70,11 +70,22 @@ def save(release: Release, fixture: Fixture) -> None:
 
 
 def restart(release: Release) -> None:
-    """Begin the release anew from what origin has now; refuses when its tag is out."""
+    """Begin the release anew from what origin has now; refuses when its tag is out.
+
+    The earlier attempt's record is kept, and with it the way to its logs and artifacts.
+    """
     origin = observe_origin(release)
     known = find(release, origin)
     if known is not None:
-        save(release, restarted(known))
+        anew = restarted(known)
+        release.store.write_record(f"{_earlier(release)}{known.restarts}", to_json(known))
+        save(release, anew)
+
+
+def earlier(release: Release) -> tuple[Fixture, ...]:
+    """The records of the attempts that were given up by a restart, oldest first."""
+    texts = (release.store.read_record(key) for key in release.store.record_keys(_earlier(release)))
+    return tuple(sorted((from_json(text) for text in texts if text), key=lambda one: one.restarts))
 
 
 def fixtures_at(release: Release, commit: str) -> tuple[Fixture, ...]:
@@ -106,10 +117,22 @@ def finish(release: Release) -> None:
     release.store.write_record(_finished(release.slug, str(release.version)), now())
 
 
-def newest_unfinished(store: Store, slug: str, requested: str) -> Version | None:
-    """The version of the unfinished release that was asked for with these very words, or None."""
-    versions = [Version(one.version) for one in unfinished(store, slug) if one.requested == requested]
+def newest_unfinished(store: Store, slug: str, requested: str, newest_release: Version | None) -> Version | None:
+    """The version of the unfinished release that was asked for with these very words, or None.
+
+    One that was left behind does not count: not tagged yet, and not newer than what was released meanwhile.
+    """
+    begun = [one for one in unfinished(store, slug) if one.requested == requested]
+    versions = [
+        Version(one.version)
+        for one in begun
+        if one.tagged or newest_release is None or Version(one.version) > newest_release
+    ]
     return max(versions, default=None)
+
+
+def _earlier(release: Release) -> str:
+    return f"earlier/{release.slug}/{release.version}/"
 
 
 def _key(slug: str, version: str) -> str:
