@@ -6,11 +6,11 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from clients import git
 from lockgate.errors import LockgateError, Problem, SettingsError
 from lockgate.github import slug_of
+from lockgate.project_urls import repository_named
 from lockgate.settings import Settings, resolve_settings
 from lockgate.workflows import find_publish_workflow
 from sandbox.world import Sandbox
@@ -54,16 +54,15 @@ def use(sandbox: Sandbox) -> str:
 
 def _slug(source: Path) -> str:
     """OWNER/NAME from the project's URLs, or from its remote, or made from its name."""
-    project = _pyproject(source).get("project", {})
-    for url in project.get("urls", {}).values():
-        parts = urlsplit(url).path.strip("/").split("/")
-        if urlsplit(url).netloc.removeprefix("www.") == "github.com" and len(parts) > 1:
-            return f"{parts[0]}/{parts[1].removesuffix('.git')}"
+    pyproject = _pyproject(source)
+    named = repository_named(pyproject, _text(source, "setup.cfg"))
+    if named:
+        return named
     try:
         found = slug_of(git.remote_url(source))
     except LockgateError:
         found = None
-    return found or f"sandbox/{project.get('name', source.resolve().name)}"
+    return found or f"sandbox/{pyproject.get('project', {}).get('name') or source.resolve().name}"
 
 
 def _register_publisher(sandbox: Sandbox, source: Path) -> None:
@@ -100,9 +99,14 @@ def _settings(source: Path) -> Settings | None:
 
 
 def _pyproject(source: Path) -> dict[str, Any]:
-    head = git.resolve(source, "HEAD")
-    data = git.read_file(source, head, "pyproject.toml") if head else None
     try:
-        return tomllib.loads((data or b"").decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return tomllib.loads(_text(source, "pyproject.toml"))
+    except tomllib.TOMLDecodeError:
         return {}
+
+
+def _text(source: Path, name: str) -> str:
+    """A file of the repository's newest commit; "" when it is not there."""
+    head = git.resolve(source, "HEAD")
+    data = git.read_file(source, head, name) if head else None
+    return (data or b"").decode(errors="replace")
