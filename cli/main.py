@@ -15,7 +15,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from cli import printing
+from cli import operating, printing
 from cli.running import guarded, open_console, user, write
 from lockgate.errors import Problem, SettingsError
 from lockgate.outcome import ExitCode, Refusal, judge
@@ -149,14 +149,21 @@ def _with_sandbox(
     return guarded(console, inside, report, as_json=as_json)
 
 
+def _restart(request: Request) -> None:
+    from planning import record  # only a restart needs it here
+    from planning.opening import open_release
+
+    record.restart(open_release(request, os.environ))
+
+
 def _plan_data(made: Plan, code: ExitCode, refusals: tuple[Refusal, ...]) -> dict[str, object]:
     findings = [{**asdict(replace(one, error=None)), "error": str(one.error or "")} for one in made.findings]
     told = {"exit_code": int(code), "refusals": [asdict(one) for one in refusals]}
     return {**told, **asdict(replace(made, findings=())), "findings": findings}
 
 
-for name in ("up", "status", "approve", "abort", "logs", "unlock"):
-    app.command(f"cli.operating:{name}", name=name)
+for command in (operating.up,):
+    app.command(command)
 
 
 def main() -> None:

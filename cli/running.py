@@ -1,0 +1,54 @@
+"""What every command shares: the console, who asks, and how an error becomes a message, a report and an exit code."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from cli import printing
+from lockgate.errors import LockgateError
+from lockgate.outcome import ExitCode, Report, exit_code, refusals_of
+
+PIPE_WIDTH = 160
+
+
+def guarded(console: Console, run: Callable[[], int], report: Path | None, *, as_json: bool) -> int:
+    """Run, and turn what ends it early into its message, report and exit code."""
+    try:
+        return int(run())
+    except LockgateError as error:
+        code = exit_code(error, tag_is_out=False)
+        made = Report(int(code), "", "", "", "", (), (), refusals_of(error, "version"), {}, "")
+        write(made, report, as_json=as_json)
+        printing.print_refusals(console, made.refusals)
+        return int(code)
+    except KeyboardInterrupt:
+        console.print("\nInterrupted. The same command goes on from where it was, and does nothing twice.")
+        return int(ExitCode.INTERRUPTED)
+
+
+def write(made: Report, path: Path | None, *, as_json: bool) -> None:
+    """Write the report to a file, and to standard output as JSON, when either is wanted."""
+    text = json.dumps(made.as_data(), indent=2) + "\n"
+    if path is not None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    if as_json:
+        print(text, end="")
+
+
+def open_console(*, as_json: bool) -> Console:
+    """Where people read: standard output, or standard error when JSON goes there; wide lines where no terminal sets a width."""
+    stream = sys.stderr if as_json else sys.stdout
+    return Console(stderr=as_json, width=None if stream.isatty() else PIPE_WIDTH)
+
+
+def user() -> str:
+    """Who runs the command: LOCKGATE_USER, or the name of the account."""
+    return os.environ.get("LOCKGATE_USER") or getpass.getuser()

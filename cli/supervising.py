@@ -1,0 +1,86 @@
+"""Looks after a server and a worker: starts them again, takes up lost runs, and tells what happens."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import httpx
+from rich.console import Console
+
+from cli.services import Service
+from clients.locks import here
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.objects import FlowRun
+
+LOOK_SECONDS = 2.0
+TOLD = 50
+
+
+def worker_name() -> str:
+    """The name of this machine's worker."""
+    return f"lockgate-{here()}"
+
+
+def supervise(console: Console, server: Service | None, worker: Service, stopped: threading.Event, again: int) -> None:
+    """Until stopped: keep the server (if it is ours) and the worker running, and every lost run taken up.
+
+    Runs are looked at before the worker starts, and whenever it had to be started again.
+    """
+    seen: dict[str, str] = {}
+    since = datetime.now(UTC) - timedelta(seconds=LOOK_SECONDS)
+    while not stopped.is_set():
+        if server is not None and server.ended:
+            console.print("[yellow]Prefect's server ended; it is started again.[/]")
+            server.start()
+        with contextlib.suppress(httpx.HTTPError, RuntimeError):
+            _look(console, again, seen, since)
+        if worker.ended:
+            worker.start()
+        stopped.wait(LOOK_SECONDS)
+
+
+def _look(console: Console, again: int, seen: dict[str, str], since: datetime) -> None:
+    from prefect.client.orchestration import get_client
+
+    from flows.lost_runs import take_up
+
+    with get_client(sync_client=True) as client:
+        for run, cure in take_up(client, worker_name(), again):
+            what = {"again": "goes on where it was", "cancelled": "is cancelled"}.get(cure, "has crashed")
+            console.print(f"[yellow]{_label(run)}: its process has vanished; it {what}.[/]", highlight=False)
+        for run in _recent(client, since):
+            _tell(console, run, seen)
+
+
+def _recent(client: SyncPrefectClient, since: datetime) -> list[FlowRun]:
+    """The runs whose state is younger than `since`, oldest first."""
+    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    from flows.lost_runs import TAG
+
+    mine = FlowRunFilter(tags=FlowRunFilterTags(all_=[TAG]))
+    found = client.read_flow_runs(flow_run_filter=mine, sort=FlowRunSort.START_TIME_DESC, limit=TOLD)
+    return [run for run in reversed(found) if run.state is not None and run.state.timestamp > since]
+
+
+def _tell(console: Console, run: FlowRun, seen: dict[str, str]) -> None:
+    """A line for each new state that matters to a person."""
+    if run.state is None or seen.get(str(run.id)) == str(run.state.id) or run.state.type.value == "PENDING":
+        return
+    seen[str(run.id)] = str(run.state.id)
+    line = f"{datetime.now(UTC).astimezone():%H:%M:%S} {_label(run)}: {run.state.name}"
+    if run.state.is_paused():
+        line += f"; a person decides: lockgate approve {str(run.id)[:8]}"
+    elif run.state.message and not run.state.is_running():
+        line += f": {run.state.message.splitlines()[0]}"
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _label(run: FlowRun) -> str:
+    return f"{run.name} ({str(run.id)[:8]})"

@@ -1,0 +1,41 @@
+"""The second net for runs whose process has vanished: no heartbeat for a while makes them Crashed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import StateType
+from prefect.events.actions import ChangeFlowRunState
+from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+
+NAME = "lockgate: a run without a heartbeat has crashed"
+FREQUENCY_SECONDS = 30
+WITHIN_SECONDS = 150
+
+
+def ensure_automation() -> None:
+    """Make the automation, or leave the one with its name as it is.
+
+    Any event of the run ends the watch: it may wait for a person without heartbeats, and its end has a name of its own
+    (Released, Declined, …). The next heartbeat begins another.
+    """
+    with get_client(sync_client=True) as client:
+        if not client.read_automations_by_name(NAME):
+            client.create_automation(_automation())
+
+
+def _automation() -> AutomationCore:
+    trigger = EventTrigger(
+        after={"prefect.flow-run.heartbeat"},
+        expect={"prefect.flow-run.*"},
+        match={"prefect.resource.id": ["prefect.flow-run.*"]},
+        match_related={"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.lockgate"},
+        for_each={"prefect.resource.id"},
+        posture=Posture.Proactive,
+        threshold=1,
+        within=timedelta(seconds=WITHIN_SECONDS),
+    )
+    message = f"no heartbeat for {WITHIN_SECONDS} s"
+    crashed = ChangeFlowRunState(state=StateType.CRASHED, name=None, message=message, force=False)
+    return AutomationCore(name=NAME, trigger=trigger, actions=[crashed])

@@ -1,0 +1,97 @@
+"""Takes up runs whose process has vanished: killed with its worker, or with the machine.
+
+Prefect leaves such a run in the state that it was in. An automation on missed heartbeats (see `flows.heartbeats`) is the second
+net only: events may be lost.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+    FlowRunFilterTags,
+    WorkerFilter,
+    WorkerFilterStatus,
+)
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.states import AwaitingRetry, Cancelled, Crashed
+
+from clients import locks
+from lockgate.claims import Claim
+from lockgate.lost_runs import Cure, Symptoms, judge
+from planning import turns
+from planning.release import home_of, store_of, workspace_of
+
+TAG = "lockgate"
+POOL = "lockgate"
+PAGE = 200
+TROUBLE = (StateType.RUNNING, StateType.PENDING, StateType.CANCELLING, StateType.CRASHED)
+AGAIN = "Its process has vanished: it goes on where it was."
+TOO_OFTEN = "Its process has vanished again and again: read its log, then retry it."
+GONE = "It was cancelled, and its process is gone."
+
+
+def take_up(client: SyncPrefectClient, worker: str, limit: int) -> Iterator[tuple[FlowRun, Cure]]:
+    """Start every lost run of Lockgate's deployments again, at most `limit` times each; yields what was done.
+
+    `worker` is the name of the worker beside this process. Where it is the only one, a run without a process on this
+    machine has none; otherwise only what has the turn of a repository on this machine is judged.
+    """
+    held = {claim.run: (slug, claim) for slug, claim in turns.claims(store_of(os.environ))}
+    alone: bool | None = None
+    for run in _troubled(client):
+        if run.state is None or run.deployment_id is None:
+            continue
+        alone = is_alone(client, worker) if alone is None else alone
+        process = _process(run, held.get(str(run.id)), alone=alone)
+        age = (datetime.now(UTC) - run.state.timestamp).total_seconds()
+        again = _count(client, run) if process is False else 0
+        cure = judge(Symptoms(run.state.type.value, age, process, again), limit)
+        if cure != "leave":
+            client.set_flow_run_state(run.id, _state(cure), force=True)
+            yield run, cure
+
+
+def is_alone(client: SyncPrefectClient, worker: str) -> bool:
+    """Whether no other worker of the pool is online."""
+    online = WorkerFilter(status=WorkerFilterStatus(any_=["ONLINE"]))
+    return all(one.name == worker for one in client.read_workers_for_work_pool(POOL, online))
+
+
+def _troubled(client: SyncPrefectClient) -> list[FlowRun]:
+    wanted = FlowRunFilter(
+        tags=FlowRunFilterTags(all_=[TAG]), state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(TROUBLE)))
+    )
+    return client.read_flow_runs(flow_run_filter=wanted, sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=PAGE)
+
+
+def _process(run: FlowRun, held: tuple[str, Claim] | None, *, alone: bool) -> bool | None:
+    """Whether a process works for a run; the lock on the workspace knows for certain, the worker's note nearly so."""
+    pid = run.infrastructure_pid or ""
+    if held is not None and (held[1].host, held[1].home) == (locks.here(), str(home_of(os.environ))):
+        return locks.is_held(workspace_of(os.environ, held[0])) or _is_starting(run, pid, alone=alone)
+    if not alone:
+        return None
+    return pid.isdigit() and locks.is_alive(int(pid), f"PREFECT__FLOW_RUN_ID={run.id}")
+
+
+def _is_starting(run: FlowRun, pid: str, *, alone: bool) -> bool:
+    """Whether the process is there and has not come to lock its workspace yet, or has let go of it already."""
+    return alone and pid.isdigit() and locks.is_alive(int(pid), f"PREFECT__FLOW_RUN_ID={run.id}")
+
+
+def _count(client: SyncPrefectClient, run: FlowRun) -> int:
+    return sum(1 for state in client.read_flow_run_states(run.id) if state.message == AGAIN)
+
+
+def _state(cure: Cure) -> State[None]:
+    if cure == "again":
+        return AwaitingRetry(message=AGAIN)
+    return Cancelled(message=GONE) if cure == "cancelled" else Crashed(message=TOO_OFTEN)
