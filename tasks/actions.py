@@ -172,12 +172,17 @@ def _recorded(run: Run) -> WorkflowRun:
 
 
 def _log_advice(work: Work, run: Run) -> tuple[Problem, ...]:
-    """What the failed run's log says of the index's answer, with advice; nothing when there is no log to read."""
+    """What the failed run's log says of the index's answer, with advice; nothing when there is no log to read.
+
+    The log is kept: a re-run starts a new one, and GitHub forgets both after a while.
+    """
     with tempfile.TemporaryDirectory(dir=work.release.workspace.parent) as folder:
         archive = Path(folder) / "logs.zip"
         if github_actions.download_logs(work.release.hub, run, archive, LOG_LIMIT_BYTES) is None:
             return ()
         texts = log_archive.read_archive(archive, LOG_LIMIT_BYTES).texts
+        kept = work.release.store.put(archive)
+    log.info("The log of attempt %d is kept in the store: %s", run.run_attempt, kept)
     found = index_error("\n".join(texts.values()))
     if found is None:
         return ()
