@@ -249,6 +249,12 @@ def export(path: Path, commit: str, destination: Path, *, history: bool = False)
     (_export_clone if history else _export_files)(path, commit, destination)
 
 
+def altered_files(path: Path) -> tuple[str, ...]:
+    """The committed files of a checkout that are different or gone now, as `git describe --dirty` counts them."""
+    changed = git(path, "diff", "--name-only", "-z", "--no-ext-diff", "HEAD", "--")
+    return tuple(name for name in changed.split("\0") if name)
+
+
 def _export_files(path: Path, commit: str, destination: Path) -> None:
     destination.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:

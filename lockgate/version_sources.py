@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import configparser
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Literal
@@ -124,6 +124,19 @@ def build_environment(source: VersionSource, project: str, version: Version) -> 
         "uv-dynamic-versioning": "UV_DYNAMIC_VERSIONING_BYPASS",
     }
     return {names.get(source.key, f"SETUPTOOLS_SCM_PRETEND_VERSION_FOR_{dist}"): str(version)}
+
+
+def built_elsewhere(source: VersionSource, altered: Sequence[str]) -> tuple[Problem, ...]:
+    """What would give another version when the publish workflow builds the tag itself; `altered`: what a build changes.
+
+    setuptools-scm asks git twice in a build. A committed file that the first time changes makes the second one dirty, and
+    the version local ("distance and clean state" in its documentation): the index refuses that, after the tag is out.
+    """
+    if source.key != "setuptools-scm" or not altered:
+        return ()
+    seen = f"building changes {', '.join(altered)}, so the publish workflow would build a local version (1.0+d20260101)"
+    advice = "`git rm --cached` what a build writes and add it to .gitignore; it is part of the sdist all the same"
+    return (Problem(seen, "a build that leaves every committed file as it is", advice),)
 
 
 def _configured(setting: str, pyproject: Table) -> VersionSource:

@@ -20,7 +20,7 @@ from lockgate.errors import NotVisibleError, Problem, RefusedError, refused
 from lockgate.fixture import TestEvidence
 from lockgate.outcome import StepResult
 from lockgate.publication import installable_wheel, version_files
-from lockgate.version_sources import build_environment
+from lockgate.version_sources import build_environment, built_elsewhere
 from lockgate.wheel_changes import compare_wheels
 from planning import checks, survey
 from planning.release import Release
@@ -78,7 +78,7 @@ def build_and_keep(work: Work) -> bool:
             environment=build_environment(release.settings.version_source, release.settings.project, release.version),
         )  # fmt: skip
         paths = [out / one.name for one in made.artifacts]
-        _check(work, paths)
+        _check(work, paths, git.altered_files(source) if history else ())
         _refuse_other_bytes(recorded, made.artifacts)
         for path in paths:
             release.store.put(path)
@@ -86,8 +86,11 @@ def build_and_keep(work: Work) -> bool:
     return True
 
 
-def _check(work: Work, paths: list[Path]) -> None:
-    """Refuse what must not be published, try the wheel, and show what changed since the last release."""
+def _check(work: Work, paths: list[Path], altered: tuple[str, ...]) -> None:
+    """Refuse what must not be published, try the wheel, and show what changed since the last release.
+
+    `altered` are the committed files that the build changed.
+    """
     release = work.release
     contents = [build.inspect_artifact(path) for path in paths]
     workflow, _, _ = checks.find_workflow(release, work.origin)
@@ -99,6 +102,7 @@ def _check(work: Work, paths: list[Path]) -> None:
         import_packages=release.settings.import_packages if _is_set(release, "import_packages") else (),
     )
     problems += build.check_rendering(paths)
+    problems += () if workflow.downloads_assets else built_elsewhere(release.settings.version_source, altered)
     if problems:
         raise RefusedError(*problems)
     for path, found in zip(paths, contents, strict=True):

@@ -391,6 +391,14 @@ def test_an_export_with_history_is_a_detached_clone_with_tags_and_no_remote(
     assert run(tmp_path / "out", "git", "ls-files").startswith("VERSION")
 
 
+def test_only_committed_files_count_as_altered(checkout: Path, run: Run) -> None:
+    assert git.altered_files(checkout) == ()
+    (checkout / "new.txt").write_text("x")
+    (checkout / "VERSION").write_text("2\n")
+    (checkout / "package" / "ünï code.py").unlink()
+    assert set(git.altered_files(checkout)) == {"VERSION", "package/ünï code.py"}
+
+
 def test_a_folder_with_something_in_it_is_not_exported_into(checkout: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "precious").touch()

@@ -13,6 +13,7 @@ from lockgate.version_sources import (
     WHOLE_FILE,
     VersionSource,
     build_environment,
+    built_elsewhere,
     find_version_source,
     read_version,
     write_version,
@@ -239,3 +240,16 @@ def test_a_build_from_files_needs_no_telling() -> None:
 def test_versioningit_cannot_be_told() -> None:
     with pytest.raises(SettingsError, match="versioningit computes the version from git and cannot be told one"):
         build_environment(VersionSource("scm", "", "versioningit", ""), "p", Version("1.0"))
+
+
+@pytest.mark.parametrize(
+    ("tool", "altered", "refused"),
+    [("setuptools-scm", ("a.py",), True), ("setuptools-scm", (), False), ("hatch-vcs", ("a.py",), False)],
+)
+def test_a_build_that_dirties_its_own_checkout_is_refused_where_git_is_asked_twice(
+    tool: str, altered: tuple[str, ...], refused: bool
+) -> None:
+    problems = built_elsewhere(VersionSource("scm", "", tool, ""), altered)
+    assert ["a.py, so the publish workflow would build a local version" in one.seen for one in problems] == [
+        True
+    ] * refused
