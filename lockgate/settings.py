@@ -226,7 +226,8 @@ def _import_name(project: str, read: Read) -> tuple[str, str]:
 
 def _release_files(settings: Settings) -> tuple[str, ...]:
     """The files that may be committed without asking: the version's, the fixtures, and what the settings name."""
-    own = (settings.version_source.path, settings.fixture.replace("{version}", "*"))
+    source = settings.version_source
+    own = (source.path, *source.copies, settings.fixture.replace("{version}", "*"))
     return tuple(dict.fromkeys(path for path in (*own, *settings.release_files) if path))
 
 

@@ -34,6 +34,7 @@ HATCH_SCM_SOURCES = {
 }
 SCM_REQUIREMENTS = ("setuptools-scm", "flit-scm", "hatch-vcs", "uv-dynamic-versioning", "versioningit")
 FOLLOWED_IMPORTS = 5
+METADATA_FILE = "PKG-INFO"
 SETTING = "tool.lockgate.version-source"
 
 
@@ -42,13 +43,15 @@ class VersionSource:
     """One place that decides the version.
 
     `key` is a TOML key (static), an attribute or a pattern (python), a pattern (file), or the tool that reads the tag
-    (scm, which has no path). `why` says how it was found.
+    (scm, which has no path). `why` says how it was found. `copies` are files that repeat the version, and that the
+    backend believes more than the place itself.
     """
 
     kind: Literal["file", "static", "python", "scm"]
     path: str
     key: str
     why: str
+    copies: tuple[str, ...] = ()
 
 
 def find_version_source(pyproject: Table, read: Read) -> VersionSource:
@@ -64,12 +67,12 @@ def find_version_source(pyproject: Table, read: Read) -> VersionSource:
         problem = _unreadable(source, read)
         if problem is not None:
             raise SettingsError(problem)
-        return source
+        return replace(source, copies=_copies(pyproject, read))
     problems = []
     for found in _declared(pyproject, read):
         problem = found if isinstance(found, Problem) else _unreadable(found, read)
         if isinstance(found, VersionSource) and problem is None:
-            return found
+            return replace(found, copies=_copies(pyproject, read))
         problems += [problem] if problem else []
     raise SettingsError(*problems) if problems else _not_found()
 
@@ -102,6 +105,12 @@ def write_version(source: VersionSource, text: str, version: Version) -> str:
         seen = f"after writing {version}, {source.path} does not read back as that"
         raise SettingsError(Problem(seen, f"a {source.key} that holds the whole version", f"set {SETTING}"))
     return changed
+
+
+def write_copy(text: str, version: Version) -> str:
+    """A file of core metadata with the new version in its header; all else byte for byte as it was."""
+    head, end, body = text.partition("\n\n")
+    return re.sub(r"(?m)^(Version:[ \t]*)[^\r\n]*", rf"\g<1>{version}", head, count=1) + end + body
 
 
 def build_environment(source: VersionSource, project: str, version: Version) -> dict[str, str]:
@@ -137,6 +146,15 @@ def built_elsewhere(source: VersionSource, altered: Sequence[str]) -> tuple[Prob
     seen = f"building changes {', '.join(altered)}, so the publish workflow would build a local version (1.0+d20260101)"
     advice = "`git rm --cached` what a build writes and add it to .gitignore; it is part of the sdist all the same"
     return (Problem(seen, "a build that leaves every committed file as it is", advice),)
+
+
+def _copies(pyproject: Table, read: Read) -> tuple[str, ...]:
+    """A committed PKG-INFO, which hatchling takes the dynamic version from before it looks anywhere else (metadata/core.py)."""
+    backend = str(_table(pyproject, "build-system").get("build-backend", ""))
+    static = "version" in _table(pyproject, "project")
+    return (
+        (METADATA_FILE,) if backend.startswith("hatchling") and not static and read(METADATA_FILE) is not None else ()
+    )
 
 
 def _configured(setting: str, pyproject: Table) -> VersionSource:

@@ -86,7 +86,8 @@ def pre_release(release: Release, origin: Origin) -> Finding:
         change = f"{source.path} says {current} already"
     else:
         change = f"{source.path}: {current} → {release.version}"
-    return Finding("pre-release", f"{commands}{change}; commits {release.fixture_path}")
+    copies = "".join(f", and {name}, which the build backend believes first" for name in source.copies)
+    return Finding("pre-release", f"{commands}{change}{copies}; commits {release.fixture_path}")
 
 
 def artifacts(release: Release, origin: Origin) -> Finding:

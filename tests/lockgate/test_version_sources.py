@@ -16,6 +16,7 @@ from lockgate.version_sources import (
     built_elsewhere,
     find_version_source,
     read_version,
+    write_copy,
     write_version,
 )
 
@@ -253,3 +254,27 @@ def test_a_build_that_dirties_its_own_checkout_is_refused_where_git_is_asked_twi
     assert ["a.py, so the publish workflow would build a local version" in one.seen for one in problems] == [
         True
     ] * refused
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "copies"),
+    [
+        (HATCH + DYNAMIC + '[tool.hatch.version]\npath = "p.py"\n', ("PKG-INFO",)),
+        (HATCH + DYNAMIC + '[tool.hatch.version]\nsource = "vcs"\n', ("PKG-INFO",)),
+        (HATCH + DYNAMIC + '[tool.lockgate]\nversion-source = "p.py"\n', ("PKG-INFO",)),
+        (HATCH + '[project]\nname = "p"\nversion = "1.2.3"\n', ()),
+        (FLIT + DYNAMIC + '[tool.flit.module]\nname = "p"\n', ()),
+    ],
+)
+def test_a_committed_metadata_file_counts_where_the_backend_believes_it(
+    pyproject: str, copies: tuple[str, ...]
+) -> None:
+    files = {"p.py": MODULE, "PKG-INFO": "Version: 1.2.3\n"}
+    assert find_in(pyproject, files).copies == copies
+    assert find_in(pyproject, {"p.py": MODULE}).copies == ()
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_only_the_version_in_the_header_of_a_copy_changes(ending: str) -> None:
+    text = "Metadata-Version: 2.4\nName: p\nVersion: 1.2.3\n\nVersion: 1.2.3 is out\n".replace("\n", ending)
+    assert write_copy(text, Version("2.0rc1")) == text.replace("Version: 1.2.3" + ending, "Version: 2.0rc1" + ending)
