@@ -106,6 +106,7 @@ def plan(
         else:
             printing.print_plan(console, made)
         printing.print_refusals(console, refusals)
+        printing.print_verdict(console, refusals, _release_command(version, branch, sandbox))
         return code
 
     return _with_sandbox(console, run, repository, sandbox, slug, None, as_json=as_json)
@@ -156,13 +157,21 @@ def _restart(request: Request) -> None:
     record.restart(open_release(request, os.environ))
 
 
+def _release_command(version: str, branch: str, sandbox: Path | None) -> str:
+    """The command that releases what was planned; the sandbox knows its repository by now."""
+    options = [f"--branch {branch}"] if branch else []
+    return " ".join(
+        ["lockgate release", *([version] if version else []), *options, *([f"--sandbox {sandbox}"] if sandbox else [])]
+    )
+
+
 def _plan_data(made: Plan, code: ExitCode, refusals: tuple[Refusal, ...]) -> dict[str, object]:
     findings = [{**asdict(replace(one, error=None)), "error": str(one.error or "")} for one in made.findings]
     told = {"exit_code": int(code), "refusals": [asdict(one) for one in refusals]}
     return {**told, **asdict(replace(made, findings=())), "findings": findings}
 
 
-for command in (operating.up,):
+for command in (operating.up, operating.status, operating.approve, operating.abort, operating.logs, operating.unlock):
     app.command(command)
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from lockgate.outcome import ExitCode, Refusal, Report, StepOutcome
 from lockgate.plan import Plan
-from lockgate.steps import STEPS, step
+from lockgate.steps import POINT_OF_NO_RETURN, STEPS, step
 
 COLOURS = {
     "done": "green", "already done": "cyan", "not needed": "dim", "refused": "red", "unavailable": "yellow", "stopped": "red",
@@ -18,65 +18,103 @@ COLOURS = {
 
 
 def print_plan(console: Console, plan: Plan) -> None:
-    """The plan: what each step would do, the settings with their origins, what stands in the way."""
+    """The plan: what each step would do, the settings with their origins, the point of no return."""
     console.print(
-        f"[bold]{escape(plan.project)} {plan.version}[/] (after {plan.previous or 'no release'}), tag {plan.tag}"
+        f"[bold]{escape(plan.project)} {plan.version}[/] (after {plan.previous or 'no release'}), tag {escape(plan.tag)}"
     )
     console.print(f"{escape(plan.repository)}, branch {escape(plan.branch)} at {plan.commit[:12]}")
     if plan.continues:
         console.print("[cyan]This release was begun before; it goes on where it was.[/]")
-    steps = Table(title="What each step would do", title_justify="left", show_edge=False, expand=True)
+    console.print()
+    console.print(_plan_steps(plan))
+    console.print()
+    console.print(_plan_settings(plan))
+    last = step(POINT_OF_NO_RETURN)
+    console.print(
+        f"\n[bold]The point of no return is step {last.number}, {last.title}:[/] until then everything can be taken"
+        " back; what the pushed tag starts cannot."
+    )
+
+
+def _plan_steps(plan: Plan) -> Table:
+    table = Table(title="What each step would do", title_justify="left", show_edge=False, expand=True)
     for column in ("#", "step", "what"):
-        steps.add_column(column, overflow="fold", vertical="top")
+        table.add_column(column, overflow="fold", vertical="top")
     found = {finding.step: finding for finding in plan.findings}
     for one in STEPS:
         finding = found[one.key]
         mark = "[red]✗[/] " if finding.problems or finding.error else ""
         notes = "".join(f"\n[yellow]⚠ {escape(warning)}[/]" for warning in finding.warnings)
         asks = "\n[magenta]a person is asked[/]" if finding.asks else ""
-        steps.add_row(str(one.number), one.title, f"{mark}{escape(finding.says)}{asks}{notes}")
-    console.print(steps)
-    settings = Table(title="Settings", title_justify="left", show_edge=False, expand=True)
+        table.add_row(str(one.number), one.title, f"{mark}{escape(finding.says)}{asks}{notes}")
+    return table
+
+
+def _plan_settings(plan: Plan) -> Table:
+    table = Table(title="Settings", title_justify="left", show_edge=False, expand=True)
     for column in ("setting", "value", "from"):
-        settings.add_column(column, overflow="fold")
+        table.add_column(column, overflow="fold")
     for name, value, origin in plan.settings:
-        settings.add_row(name, escape(value), escape(origin))
-    console.print(settings)
-    console.print(f"[bold]Cannot be undone:[/] {step('export').undo}")
+        style = "dim" if origin == "default" else ""
+        table.add_row(name, escape(value) or "(none)", escape(origin), style=style)
+    return table
+
+
+def print_verdict(console: Console, refusals: tuple[Refusal, ...], command: str) -> None:
+    """Whether the release can be started, and what starts it; `command` is the one that would release."""
+    if refusals:
+        problems = "1 problem is" if len(refusals) == 1 else f"{len(refusals)} problems are"
+        console.print(f"\n[red bold]{problems} in the way.[/] Nothing was changed.")
+    else:
+        console.print(f"\n[green bold]Nothing is in the way.[/] Nothing was changed; this starts it: {escape(command)}")
 
 
 def print_refusals(console: Console, refusals: tuple[Refusal, ...]) -> None:
-    """Every problem with its step: seen, expected, next."""
+    """Every problem under the title of its step: seen, expected, next. A pipe gets each part in one line of any length."""
+    last = 0
     for one in refusals:
-        console.print(f"\n[red bold]Step {one.step}: {STEPS[one.step - 1].title}[/]")
-        console.print(f"  seen      {escape(one.seen.strip())}", highlight=False, soft_wrap=True)
-        console.print(f"  expected  {escape(one.expected)}", highlight=False, soft_wrap=True)
-        console.print(f"  next      {escape(one.next)}", highlight=False, soft_wrap=True)
+        console.print()
+        if one.step != last:
+            console.print(f"[red bold]Step {one.step}: {STEPS[one.step - 1].title}[/]")
+        last = one.step
+        parts = (("seen", one.seen.strip()), ("expected", one.expected), ("next", one.next))
+        if console.is_terminal:
+            console.print(_labelled(parts))
+            continue
+        for label, text in parts:
+            console.print(f"  {label:<9} {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _labelled(parts: tuple[tuple[str, str], ...]) -> Table:
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(width=1)
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, text in parts:
+        grid.add_row("", label, escape(text))
+    return grid
 
 
 def print_step(console: Console, outcome: StepOutcome) -> None:
-    """One finished step in one line."""
+    """One finished step in one line; a terminal that is too narrow cuts it, since the table at the end has it all."""
     number = step(outcome.key).number
     where = f"{number:>2}/{len(STEPS)}" if number else "     "
     colour = COLOURS[outcome.outcome]
-    evidence = escape(outcome.evidence.strip().splitlines()[0]) if outcome.evidence.strip() else ""
     console.print(
-        f"{where} [{colour}]{outcome.outcome:<12}[/] {outcome.seconds:7.2f} s  {outcome.title}: {evidence}",
-        highlight=False, soft_wrap=True,
+        f"{where} [{colour}]{outcome.outcome:<12}[/] {outcome.seconds:7.2f} s  {outcome.title}: {_first_line(outcome)}",
+        highlight=False, soft_wrap=not console.is_terminal, no_wrap=True, overflow="ellipsis",
     )  # fmt: skip
+
+
+def _first_line(outcome: StepOutcome) -> str:
+    return escape((outcome.evidence.strip().splitlines() or [""])[0])
 
 
 def print_report(console: Console, report: Report, run_page: str) -> None:
     """How the release ended: the table of its steps, what is out, where to look, what to do next."""
-    table = Table(show_edge=False, expand=True)
-    for column, justify in (("step", "left"), ("outcome", "left"), ("seconds", "right"), ("evidence", "left")):
-        table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
-    for one in report.steps:
-        colour = COLOURS[one.outcome]
-        evidence = escape(one.evidence.strip().splitlines()[0]) if one.evidence.strip() else ""
-        table.add_row(one.title, f"[{colour}]{one.outcome}[/]", f"{one.seconds:.2f}", evidence)
-    console.print()
-    console.print(table)
+    if report.steps:
+        console.print()
+        console.print(_report_steps(report))
     print_refusals(console, report.refusals)
     console.print()
     _print_end(console, report)
@@ -88,15 +126,29 @@ def print_report(console: Console, report: Report, run_page: str) -> None:
         console.print(f"pages     {run_page}", soft_wrap=True, highlight=False)
 
 
+def _report_steps(report: Report) -> Table:
+    table = Table(show_edge=False, expand=True)
+    table.add_column("#", justify="right")
+    table.add_column("step")
+    table.add_column("outcome")
+    table.add_column("seconds", justify="right")
+    table.add_column("evidence", overflow="fold")
+    for one in report.steps:
+        outcome = f"[{COLOURS[one.outcome]}]{one.outcome}[/]"
+        table.add_row(str(step(one.key).number), one.title, outcome, f"{one.seconds:.2f}", _first_line(one))
+    return table
+
+
 def _print_end(console: Console, report: Report) -> None:
     label = f"{report.project} {report.version}".strip()
     if report.exit_code == ExitCode.RELEASED:
         console.print(f"[green bold]{label} is released.[/]")
     elif report.exit_code == ExitCode.STOPPED_AFTER_TAG:
         done = {one.key for one in report.steps if one.outcome in {"done", "already done", "not needed"}}
-        left = ", ".join(one.title for one in STEPS if one.key not in done)
-        console.print(f"[red bold]{label} is not complete.[/] The tag {report.tag} is out. What remains: {left}.")
-        console.print("The same command goes on from here, and does nothing twice.")
+        left = ", ".join(f"{one.number} {one.title}" for one in STEPS if one.key not in done)
+        said = f"What remains: {left}." if done else "This time it stopped before its first step."
+        console.print(f"[red bold]{label} was stopped after its tag.[/] The tag {report.tag} is out. {said}")
+        console.print("The same command goes on from where it was, and does nothing twice.")
     elif report.exit_code == ExitCode.UNAVAILABLE:
         console.print(
             f"[yellow bold]{label} was not released:[/] something outside is unavailable. The same command tries again."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
@@ -23,13 +24,16 @@ LOOK_AGAIN_SECONDS = 0.1
 
 
 def run_release(request: Request, console: Console, *, asks: bool) -> tuple[Report, str]:
-    """Run the flow to its end; the report, and the address of the run's page.
+    """Run the flow to its end; the report, and where the run's page is to be seen.
 
     Raises what is no error of Lockgate's, and KeyboardInterrupt.
     """
     if console.is_terminal:
         console.print("[dim]Starting Prefect …[/]")
+    embedded = "PREFECT_API_URL" not in os.environ
     with prefect_server() as address:
+        if console.is_terminal and embedded:
+            console.print(f"[dim]Prefect's pages while this runs: {address}[/]")
         from flows.release_flow import release
 
         logging.getLogger("prefect").setLevel(logging.CRITICAL)
@@ -41,7 +45,10 @@ def run_release(request: Request, console: Console, *, asks: bool) -> tuple[Repo
             hand_over(run_id)
     if isinstance(report, Exception):
         raise report
-    return report, f"{address}/runs/flow-run/{run_id}"
+    page = f"/runs/flow-run/{run_id}"
+    if embedded:
+        return report, f"PREFECT_HOME={os.environ['PREFECT_HOME']} prefect server start shows the run at {page}"
+    return report, f"{address}{page}"
 
 
 def hand_over(run_id: UUID) -> None:
