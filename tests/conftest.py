@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -91,3 +94,45 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> Stages:
     from tests.stages import Stages  # late: it loads Prefect, which most tests do without
 
     return Stages(tmp_path_factory.mktemp("stages"))
+
+
+class Receiver(ThreadingHTTPServer):
+    """A local stand-in for a chat service: keeps the JSON bodies that are posted to it; `down` makes it answer 500."""
+
+    daemon_threads = True
+    down = False
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Keeper)
+        self.received: list[dict[str, Any]] = []
+
+    @property
+    def url(self) -> str:
+        """Where to post."""
+        return f"http://127.0.0.1:{self.server_port}/hook"
+
+
+class Keeper(BaseHTTPRequestHandler):
+    """One request to the receiver."""
+
+    server: Receiver
+
+    def do_POST(self) -> None:
+        """Keep the body."""
+        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if not self.server.down:
+            self.server.received.append(body)
+        self.send_response(500 if self.server.down else 204)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name that the base class gives it
+        """Stay quiet."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A local receiver of notifications."""
+    with Receiver() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server
+        server.shutdown()

@@ -1,0 +1,92 @@
+"""Reminders: what waits for a person is listed, said again, escalated, and ended at its deadline."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed, Failed
+
+from flows.known_runs import now
+from flows.run_log import show_logs
+from flows.waiting_runs import expire, timed_out_runs, waiting_runs
+from lockgate import reminders as rules
+from lockgate.errors import LockgateError
+from lockgate.reminders import Action, Reminders, UploadWindow, WaitingRun
+from tasks.reminding import look_for_half_uploads, send
+from tasks.schedule import show_rows
+
+DEFAULTS = Reminders()
+
+
+@flow(name="reminders", retries=0, persist_result=False)
+def reminders(settings: Reminders = DEFAULTS) -> State[list[dict[str, str]]]:
+    """List what waits for a person, remind of it, escalate what waits long, and end what is past its deadline.
+
+    Ends as Nothing waits, Waiting, Reminded (all green), or Not reminded when a message did not go out. Everything is
+    read from Prefect and the index at each run: nothing is lost when one is missed.
+    """
+    show_logs()
+    time = now()
+    acted = [(one, rules.decide(one, settings, time)) for one in waiting_runs()]
+    acted += [(one, rules.EXPIRE) for one in timed_out_runs()]
+    for one, action in acted:
+        if action == "expire":
+            expire(one, rules.expired(one, time))
+    windows, problems = _windows(settings)
+    rows = [rules.row(one, action, time) for one, action in acted] + [rules.window_row(one, time) for one in windows]
+    if rows:
+        show_rows("waiting-for-people", rows, "What waits for a person")
+    problems += _tell(settings, acted, windows, time)
+    message = "\n".join([*_sentences(acted, time), *(rules.window_sentence(one, time) for one in windows), *problems])
+    if problems:
+        return Failed(name="Not reminded", message=message, data=rows)
+    return Completed(name=_name(acted, rows), message=message or "Nobody is waited for", data=rows)
+
+
+def _windows(settings: Reminders) -> tuple[tuple[UploadWindow, ...], list[str]]:
+    """The releases that are half uploaded; an index that does not answer is said, and keeps nobody from being reminded."""
+    try:
+        return look_for_half_uploads(settings.index), []
+    except LockgateError as error:
+        return (), [str(error)]
+
+
+def _tell(
+    settings: Reminders,
+    acted: Sequence[tuple[WaitingRun, Action]],
+    windows: Sequence[UploadWindow],
+    time: datetime,
+) -> list[str]:
+    """Send what there is to say; what did not go out, in words."""
+    half = [rules.window_sentence(one, time) for one in windows]
+    said: tuple[tuple[str, str, list[str]], ...] = (
+        (settings.notify, "waits for you", _sentences(acted, time, "remind")),
+        (settings.escalate or settings.notify, "has waited too long", _sentences(acted, time, "escalate") + half),
+        (
+            settings.notify,
+            "nobody answered",
+            [str(rules.expired(one, time)) for one, done in acted if done == "expire"],
+        ),
+    )
+    problems = []
+    for block, subject, lines in said:
+        if not lines or not block:
+            continue
+        try:
+            send(block, f"Lockgate: {subject} ({len(lines)})", "\n".join(lines))
+        except LockgateError as error:
+            problems.append(str(error))
+    return problems
+
+
+def _sentences(acted: Sequence[tuple[WaitingRun, Action]], time: datetime, only: Action | None = None) -> list[str]:
+    return [rules.sentence(one, time) for one, action in acted if only in (None, action)]
+
+
+def _name(acted: Sequence[tuple[WaitingRun, Action]], rows: Sequence[object]) -> str:
+    if any(action != "leave" for _, action in acted):
+        return "Reminded"
+    return "Waiting" if rows else "Nothing waits"
