@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
+from cli.run_printing import show_run, show_runs
 from cli.running import guarded, open_console
 from lockgate.outcome import ExitCode
 
 PORT = 4200
 RUNS_AT_A_TIME = 4
 TAKEN_UP = 3
+
+Run = Annotated[
+    str, Parameter(help="The run: its id, the beginning of it, or its name; empty: the only one that waits.")
+]
+AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON on standard output.")]
 
 
 def up(
@@ -39,16 +48,121 @@ def up(
     console = open_console(as_json=False)
 
     def run() -> int:
-        from cli.up import run_up
-
-        if sandbox is None:
-            run_up(console, repository, port, runs, take_up)
-            return ExitCode.RELEASED
         from cli.stand_ins import open_sandbox, use
+        from cli.up import alone, run_up
+        from planning.release import home_of
 
-        with open_sandbox(sandbox, repository or ".", slug) as running:
-            console.print("[bold yellow]SANDBOX: nothing that is released here is released.[/]")
-            run_up(console, use(running), port, runs, take_up)
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(alone(sandbox.absolute() if sandbox else home_of(os.environ)))
+            preset = repository
+            if sandbox is not None:
+                preset = use(stack.enter_context(open_sandbox(sandbox, repository or ".", slug)))
+                console.print("[bold yellow]SANDBOX: nothing that is released here is released.[/]")
+            run_up(console, preset, port, runs, take_up)
         return ExitCode.RELEASED
 
     return guarded(console, run, None, as_json=False)
+
+
+def status(run: Run = "", /, *, as_json: AsJson = False) -> int:
+    """Say what the releases on a Prefect server do, or one RUN with what it asks."""
+    from cli import runs
+
+    console = open_console(as_json=as_json)
+
+    def show() -> int:
+        with runs.connected() as client:
+            if run:
+                one = runs.find(client, run)
+                show_run(console, runs.view(client, one), runs.read_question(client, one), as_json=as_json)
+            else:
+                show_runs(console, [runs.view(client, one) for one in runs.recent(client)], as_json=as_json)
+        return ExitCode.RELEASED
+
+    return guarded(console, show, None, as_json=False)
+
+
+def approve(
+    run: Run = "",
+    /,
+    *,
+    decision: Annotated[str, Parameter(help="approve or decline; at a conflict: retry, another version, abort.")] = "",
+    name: Annotated[str, Parameter(help="Who answers.")] = "",
+    note: Annotated[str, Parameter(help="What shall be kept with the answer.")] = "",
+    version: Annotated[str, Parameter(help="At a conflict: the other version.")] = "",
+    key: Annotated[
+        Path | None, Parameter(help="Sign the approval with this SSH key (a public one: by the agent).")
+    ] = None,
+) -> int:
+    """Show what a waiting RUN asks, ask for the answer (or take it from the options), and resume the run."""
+    from cli import answering, runs
+
+    console = open_console(as_json=False)
+    given = {"decision": decision, "approver": name, "note": note, "version": version}
+
+    def resume() -> int:
+        with runs.connected() as client:
+            one = runs.find(client, run)
+            answering.answer_run(console, client, one, given, key)
+        return ExitCode.RELEASED
+
+    return guarded(console, resume, None, as_json=False)
+
+
+def abort(run: Run = "", /) -> int:
+    """Cancel a RUN; what it did so far is found and kept when the same release is started again."""
+    from cli import runs
+
+    console = open_console(as_json=False)
+
+    def end() -> int:
+        with runs.connected() as client:
+            one = runs.find(client, run)
+            console.print(f"{one.name}: {runs.abort(client, one)}", markup=False, highlight=False)
+        return ExitCode.RELEASED
+
+    return guarded(console, end, None, as_json=False)
+
+
+def logs(
+    run: Run = "",
+    /,
+    *,
+    follow: Annotated[bool, Parameter(negative="", help="Go on until the run is over.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Print the log of a RUN."""
+    from cli import runs
+
+    console = open_console(as_json=False)
+
+    def read() -> int:
+        with runs.connected() as client:
+            for line in runs.log_lines(client, runs.find(client, run), follow=follow):
+                print(
+                    json.dumps(line) if as_json else f"{line['time'][11:19]} {line['level']:<8} {line['message']}",
+                    flush=True,
+                )
+        return ExitCode.RELEASED
+
+    return guarded(console, read, None, as_json=False)
+
+
+def unlock(repository: str = ".", /) -> int:
+    """Take the turn of a REPOSITORY from a run that is lost for good, so that another release can start."""
+    console = open_console(as_json=False)
+
+    def free() -> int:
+        from planning import turns
+        from planning.release import locate, slug_for, store_of
+
+        slug = slug_for(locate(repository)[0])
+        claim = turns.read_claim(store_of(os.environ), slug)
+        if claim is None:
+            console.print(f"Nobody has the turn of {slug}.", highlight=False)
+        else:
+            turns.give_back(store_of(os.environ), slug, claim.run)
+            console.print(f"{claim.name} (run {claim.run}) had the turn of {slug} since {claim.since}; it is free now.")
+        return ExitCode.RELEASED
+
+    return guarded(console, free, None, as_json=False)

@@ -32,7 +32,7 @@ def run_up(console: Console, repository: str, port: int, runs: int, again: int) 
     """Run everything until SIGINT or SIGTERM; LOCKGATE_HOME and PREFECT_HOME say where its state is.
 
     At most `runs` releases work at a time; one whose process vanishes is started again at most `again` times. Raises
-    SettingsError when another `lockgate up` uses the same folder or the port is taken.
+    SettingsError when the port is taken.
     """
     home = home_of(os.environ)
     os.environ["LOCKGATE_HOME"] = str(home)
@@ -42,9 +42,7 @@ def run_up(console: Console, repository: str, port: int, runs: int, again: int) 
     if "PREFECT_SERVER_API_AUTH_STRING" in os.environ:
         os.environ.setdefault("PREFECT_API_AUTH_STRING", os.environ["PREFECT_SERVER_API_AUTH_STRING"])
     stopped = _stop_on_signals()
-    with hold(home / "up") as free, contextlib.ExitStack() as stack:
-        if not free:
-            raise SettingsError(Problem(f"`lockgate up` runs already in {home}", "one at a time", _read_note(home)))
+    with contextlib.ExitStack() as stack:
         address = f"http://{LOOPBACK}:{_port(port)}"
         os.environ["PREFECT_API_URL"] = f"{address}/api"
         pages = server(prefect_home, int(address.rsplit(":", 1)[1]), {})
@@ -60,6 +58,15 @@ def run_up(console: Console, repository: str, port: int, runs: int, again: int) 
         stack.enter_context(_note(home, address))
         _look_after(console, pages, worker, stopped, again)
         console.print("Stopping; what was at work goes on at the next `lockgate up`.")
+
+
+@contextlib.contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """Have a folder to oneself; raises SettingsError when another `lockgate up` runs in it."""
+    with hold(home / "up") as free:
+        if not free:
+            raise SettingsError(Problem(f"`lockgate up` runs already in {home}", "one at a time", _read_note(home)))
+        yield
 
 
 def _look_after(console: Console, pages: Service, worker: Service, stopped: threading.Event, again: int) -> None:

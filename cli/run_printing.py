@@ -1,0 +1,77 @@
+"""The runs on a Prefect server, in a terminal or as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from cli.runs import Question, RunView
+
+COLOURS = {"PAUSED": "yellow", "COMPLETED": "green", "FAILED": "red", "CRASHED": "red", "RUNNING": "cyan"}
+MINUTE_SECONDS, HOUR_SECONDS, DAY_SECONDS = 60, 3600, 86400
+
+
+def show_runs(console: Console, views: Sequence[RunView], *, as_json: bool) -> None:
+    """A table of runs, what waits first; as JSON a list."""
+    from cli.runs import SHORT, as_data
+
+    if as_json:
+        print(json.dumps([as_data(one) for one in views], indent=2))
+        return
+    if not views:
+        console.print("No release yet.")
+        return
+    table = Table("run", "release", "state", "since", "what next", box=None, pad_edge=False)
+    for one in sorted(views, key=lambda one: one.type != "PAUSED"):
+        colour = COLOURS.get(one.type, "white")
+        table.add_row(
+            one.id[:SHORT], escape(one.name), f"[{colour}]{escape(one.state)}[/]", age(one.since), escape(_next(one))
+        )
+    console.print(table)
+
+
+def show_run(console: Console, one: RunView, question: Question | None, *, as_json: bool) -> None:
+    """One run with everything that is known of it, and with what it asks."""
+    from cli.runs import as_data
+
+    if as_json:
+        asked = {"brief": question.brief, "fields": dict(question.fields)} if question else None
+        print(json.dumps({**as_data(one), "question": asked}, indent=2))
+        return
+    console.print(f"[bold]{escape(one.name)}[/]: {escape(one.state)} for {age(one.since)}", highlight=False)
+    for name in ("id", "repository", "version", "requested_by", "page"):
+        if value := getattr(one, name):
+            console.print(f"{name.replace('_', ' '):<13} {value}", highlight=False, markup=False, soft_wrap=True)
+    if question:
+        console.print(Markdown(question.brief))
+    elif one.message:
+        console.print(one.message, highlight=False, markup=False)
+    console.print(_next(one), highlight=False, markup=False)
+
+
+def age(since: str) -> str:
+    """How long ago a time was, in words."""
+    if not since:
+        return ""
+    seconds = int((datetime.now(UTC) - datetime.fromisoformat(since)).total_seconds())
+    for unit, name in ((DAY_SECONDS, "d"), (HOUR_SECONDS, "h"), (MINUTE_SECONDS, "min")):
+        if seconds >= 2 * unit:
+            return f"{seconds // unit} {name}"
+    return f"{max(seconds, 0)} s"
+
+
+def _next(one: RunView) -> str:
+    """What a person can do."""
+    if one.type == "PAUSED":
+        return f"{one.asks}: lockgate approve {one.id[:8]}" if one.asks else "wait: its question is being written"
+    if one.type in ("FAILED", "CRASHED"):
+        return (one.message.splitlines() or [""])[0][:100]
+    return {"SCHEDULED": "a worker starts it", "RUNNING": f"lockgate logs {one.id[:8]} --follow"}.get(one.type, "")

@@ -1,0 +1,271 @@
+"""The runs on a Prefect server: find them, read what they ask, answer, abort, read their logs. Any server, any machine."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from cli.up import ADDRESS_FILE
+from lockgate.errors import Problem, RefusedError, SettingsError, UnavailableError
+from planning.release import home_of
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.objects import FlowRun, State
+
+SHORT = 8
+LISTED = 20
+PAGE = 200
+ANSWER_SECONDS = 30.0
+ABORT_SECONDS = 60.0
+LOOK_SECONDS = 0.3
+ID = re.compile(r"[0-9a-f]{4}[0-9a-f-]*", re.IGNORECASE)
+SCHEMA_IS_MISSING = "schema not found"
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    """A run as scripts read it; `asks` is the title of the question that it waits with, times are ISO 8601."""
+
+    id: str
+    name: str
+    flow: str
+    state: str
+    type: str
+    since: str
+    message: str
+    asks: str
+    repository: str
+    version: str
+    requested_by: str
+    page: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a waiting run asks: the brief in Markdown, and the form as JSON schema's properties."""
+
+    brief: str
+    fields: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def title(self) -> str:
+        """The brief's first heading."""
+        found = re.search(r"^#+ (.+)$", self.brief, re.MULTILINE)
+        return found[1] if found else ""
+
+    @property
+    def decisions(self) -> tuple[str, ...]:
+        """What can be decided."""
+        return tuple(self.fields.get("decision", {}).get("enum", ()))
+
+
+@contextlib.contextmanager
+def connected() -> Iterator[SyncPrefectClient]:
+    """A client of the server that PREFECT_API_URL names, or of this machine's `lockgate up`.
+
+    Raises SettingsError when there is neither, UnavailableError when the server does not answer or refuses the password.
+    """
+    if "PREFECT_API_URL" not in os.environ:
+        note = home_of(os.environ) / ADDRESS_FILE
+        try:
+            os.environ["PREFECT_API_URL"] = json.loads(note.read_text(encoding="utf-8"))["api"]
+        except (OSError, ValueError, KeyError) as error:
+            raise SettingsError(
+                Problem(
+                    f"PREFECT_API_URL is not set, and no `lockgate up` runs in {home_of(os.environ)}", "a Prefect server",
+                    "set PREFECT_API_URL to its address, ending in /api; or LOCKGATE_HOME to the folder of `lockgate up`",
+                )
+            ) from error  # fmt: skip
+    if "PREFECT_SERVER_API_AUTH_STRING" in os.environ:
+        os.environ.setdefault("PREFECT_API_AUTH_STRING", os.environ["PREFECT_SERVER_API_AUTH_STRING"])
+    import httpx
+    from prefect.client.orchestration import get_client
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    try:
+        with get_client(sync_client=True) as client:
+            yield client
+    except (httpx.TransportError, PrefectHTTPStatusError, RuntimeError) as error:
+        raise UnavailableError(
+            Problem(
+                f"the Prefect server at {os.environ['PREFECT_API_URL']} failed: {error}", "a server that answers",
+                "see that it runs, and that PREFECT_API_AUTH_STRING holds its password if it has one",
+            )
+        ) from error  # fmt: skip
+
+
+def recent(client: SyncPrefectClient) -> list[FlowRun]:
+    """The releases that are not over, and the last ones that are; newest first."""
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    found = client.read_flow_runs(flow_filter=_ours(), sort=FlowRunSort.START_TIME_DESC, limit=PAGE)
+    over = [run.id for run in found if run.state is not None and run.state.is_final()][LISTED:]
+    return [run for run in found if run.id not in over]
+
+
+def find(client: SyncPrefectClient, text: str) -> FlowRun:
+    """The run with this id, beginning of an id, or name; SettingsError when it is none or several.
+
+    Without a text: the only run that waits for a person.
+    """
+    if not text:
+        found = [run for run in recent(client) if run.state is not None and run.state.is_paused()]
+    else:
+        found = [run for run in _all(client) if _is_called(run, text)]
+    if len(found) == 1:
+        return found[0]
+    wanted = f"{text!r}" if text else "a run that waits for a person"
+    seen = ", ".join(f"{str(run.id)[:SHORT]} ({run.name})" for run in found) or "none"
+    raise SettingsError(
+        Problem(f"{wanted} names {len(found)} runs: {seen}", "one run", "see `lockgate status`, and name one by its id")
+    )
+
+
+def view(client: SyncPrefectClient, run: FlowRun) -> RunView:
+    """A run for scripts and tables."""
+    request = run.parameters.get("request", {})
+    asked = request if isinstance(request, dict) else {}
+    state, question = run.state, read_question(client, run)
+    return RunView(
+        id=str(run.id),
+        name=run.name,
+        flow=client.read_flow(run.flow_id).name,
+        state=(state.name or "") if state else "",
+        type=state.type.value if state else "",
+        since=state.timestamp.isoformat() if state else "",
+        message=(state.message or "") if state else "",
+        asks=question.title if question else "",
+        repository=str(asked.get("repository", "")),
+        version=str(asked.get("version", "")),
+        requested_by=str(asked.get("requested_by", "")),
+        page=f"{os.environ['PREFECT_API_URL'].removesuffix('/api')}/v2/runs/flow-run/{run.id}",
+    )
+
+
+def read_question(client: SyncPrefectClient, run: FlowRun) -> Question | None:
+    """What a run waits with; None when it does not wait, or its form is not stored yet (Prefect stores it afterwards)."""
+    if run.state is None or not run.state.is_paused():
+        return None
+    keys = run.state.state_details.run_input_keyset or {}
+    kept = {one.key: one for one in client.filter_flow_run_input(run.id, _prefix(keys), PAGE, set())}
+    schema = kept.get(keys.get("schema", ""))
+    if schema is None:
+        return None
+    brief = kept.get(keys.get("description", ""))
+    return Question(str(brief.decoded_value) if brief else "", schema.decoded_value.get("properties", {}))
+
+
+def answer(client: SyncPrefectClient, run: FlowRun, values: Mapping[str, str]) -> None:
+    """Resume a waiting run with these values; a server that is busy (503) or has not stored the form yet is asked again.
+
+    Raises SettingsError for what the form does not take, RefusedError when the run does not wait any more.
+    """
+    from prefect.client.schemas.responses import SetStateStatus
+    from prefect.exceptions import PrefectHTTPStatusError
+
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while True:
+        reason = "the server is busy"
+        try:
+            response = client.resume_flow_run(run.id, run_input=dict(values))
+        except PrefectHTTPStatusError as error:
+            if error.response.status_code != 503 or time.monotonic() > deadline:
+                raise
+        else:
+            if response.status == SetStateStatus.ACCEPT:
+                return
+            reason = str(getattr(response.details, "reason", response.status))
+            now = client.read_flow_run(run.id).state
+            if now is None or not now.is_paused():
+                seen = f"{run.name} does not wait any more: it is {now.name if now else 'unknown'}"
+                raise RefusedError(Problem(seen, "a run that waits for a person", "see `lockgate status`"))
+            if SCHEMA_IS_MISSING not in reason.lower() or time.monotonic() > deadline:
+                fields = ", ".join(values)
+                raise SettingsError(Problem(reason, f"values that the form takes ({fields})", "correct them"))
+        time.sleep(LOOK_SECONDS)
+
+
+def abort(client: SyncPrefectClient, run: FlowRun) -> str:
+    """Cancel a run, wait until it is over, and give the name of its last state.
+
+    Raises RefusedError for one that is over already, or that works in a terminal and can only be stopped there.
+    """
+    from prefect.states import Cancelled, Cancelling
+
+    state = run.state
+    if state is None or state.is_final():
+        name = state.name if state else "unknown"
+        raise RefusedError(Problem(f"{run.name} is over: {name}", "a run that is under way", "see `lockgate status`"))
+    works = state.is_running() or state.is_pending()
+    if works and run.deployment_id is None:
+        raise RefusedError(
+            Problem(f"{run.name} works in somebody's terminal", "a run of a deployment", "press Ctrl-C there")
+        )
+    message = "aborted with `lockgate abort`"
+    wanted: State[None] = Cancelling(message=message) if works else Cancelled(message=message)
+    client.set_flow_run_state(run.id, wanted, force=True)
+    deadline = time.monotonic() + ABORT_SECONDS
+    while time.monotonic() < deadline:
+        now = client.read_flow_run(run.id).state
+        if now is not None and now.is_final():
+            return str(now.name)
+        time.sleep(LOOK_SECONDS)
+    raise UnavailableError(
+        Problem(
+            f"{run.name} did not end within {ABORT_SECONDS:.0f} s", "a worker that ends it", "see that a worker runs"
+        )
+    )
+
+
+def log_lines(client: SyncPrefectClient, run: FlowRun, *, follow: bool) -> Iterator[dict[str, str]]:
+    """The lines of a run's log as they were written; with `follow` until the run is over."""
+    from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+    from prefect.client.schemas.sorting import LogSort
+
+    mine, read = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[run.id])), 0
+    while True:
+        state = client.read_flow_run(run.id).state
+        over = state is None or state.is_final()
+        while page := client.read_logs(mine, limit=PAGE, offset=read, sort=LogSort.TIMESTAMP_ASC):
+            read += len(page)
+            for line in page:
+                level = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR"}.get(line.level, "CRITICAL")
+                yield {"time": line.timestamp.isoformat(), "level": level, "message": line.message}
+        if over or not follow:
+            return
+        time.sleep(LOOK_SECONDS)
+
+
+def as_data(one: RunView) -> dict[str, Any]:
+    """A run as JSON's types."""
+    return asdict(one)
+
+
+def _ours() -> Any:
+    from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+
+    return FlowFilter(name=FlowFilterName(any_=["release"]))
+
+
+def _all(client: SyncPrefectClient) -> Iterator[FlowRun]:
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    read = 0
+    while page := client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=PAGE, offset=read):
+        read += len(page)
+        yield from page
+
+
+def _is_called(run: FlowRun, text: str) -> bool:
+    return run.name == text or bool(ID.fullmatch(text) and str(run.id).startswith(text.lower()))
+
+
+def _prefix(keys: Mapping[str, str]) -> str:
+    return keys.get("schema", "").removesuffix("schema")
