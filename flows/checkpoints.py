@@ -1,9 +1,4 @@
-"""Checkpoints: where a release waits for a person.
-
-Prefect's pauses have two traps: after some retries a pause whose key was used returns without any answer, or can never be
-resumed. So the decision has no default, answers are read from where Prefect keeps them before anything is asked, and no
-key is used for a second question.
-"""
+"""Checkpoints: where a release waits for a person's yes."""
 
 from __future__ import annotations
 
@@ -11,22 +6,16 @@ import logging
 from dataclasses import replace
 from typing import Literal
 
-from prefect import pause_flow_run, suspend_flow_run
-from prefect.exceptions import FlowPauseTimeout
-from prefect.input import RunInput, read_flow_run_input
-from prefect.runtime import deployment, flow_run
+from prefect.input import RunInput
 from pydantic import Field
 
-from lockgate.approvals import Approval, Question, accept, given_approval, outdated_approval
-from lockgate.errors import ExpiredError, Problem, RefusedError
+from flows.pauses import Asked, ask, spend
+from lockgate.approvals import Approval, Question, accept, check_approver, given_approval, outdated_approval
 from lockgate.fixture import Fixture, TestEvidence
-from lockgate.waiting import Waiting
 from planning import record
 from planning.release import Release
 
 log = logging.getLogger(__name__)
-
-POLL_SECONDS = 1
 
 
 class Answer(RunInput):
@@ -46,106 +35,61 @@ def approve(release: Release, question: Question | None) -> None:
     """
     if question is None:
         return
-    fixture = record.kept(release)
-    known = given_approval(question, fixture.approvals)
+    given = record.kept(release).approvals
+    known = given_approval(question, given, release.settings.approvers)
     if known is not None:
         log.info("%s: approved by %s at %s, for the same evidence", question.title, known.approver, known.time)
         return
-    if (void := outdated_approval(question, fixture.approvals)) is not None:
-        log.warning("%s: the approval of %s is void, the evidence changed", question.title, void.approver)
-    approval = _approve_as_requested(release, question) or _ask(release, question, fixture)
-    try:
+    if release.request.approve_all:
+        approval = _approval(question, Answer(decision="approve", approver=release.request.requested_by), "--yes")
         accept(approval, question, release.settings.approvers)
-    finally:
-        record.save(release, _with(fixture, approval, question))
-    log.info("%s: approved by %s", question.title, approval.approver)
+        _keep(release, approval, question)
+    else:
+        _ask(release, question, outdated_approval(question, given))
+    log.info("%s: approved", question.title)
 
 
-def _approve_as_requested(release: Release, question: Question) -> Approval | None:
-    if not release.request.approve_all:
-        return None
-    who = release.request.requested_by
-    return Approval(question.checkpoint, "approve", who, "", record.now(), question.fingerprint, "--yes")
+def _ask(release: Release, question: Question, void: Approval | None) -> None:
+    """Ask until somebody who may answers, and keep the answer; an answer of anybody else does not count."""
+    brief = question.brief
+    if void:
+        log.warning("%s: %s", question.title, _void(void))
+        brief = f"**{_void(void)}**\n\n{brief}"
+    while True:
+        answer, key = ask(Answer, _asked(release, question, brief))
+        problems = check_approver(answer.approver, release.settings.approvers)
+        if not problems:
+            break
+        log.warning("%s: %s", question.title, problems[0])
+        spend(key, str(problems[0]))
+    approval = _approval(question, answer, "form")
+    _keep(release, approval, question)
+    if approval.decision != "approve":
+        spend(key)
+    accept(approval, question, release.settings.approvers)
 
 
-def _ask(release: Release, question: Question, fixture: Fixture) -> Approval:
-    answer = _answer(question, int(release.settings.checkpoint_timeout), _consumed(question, fixture))
+def _asked(release: Release, question: Question, brief: str) -> Asked:
+    return Asked(
+        f"{question.checkpoint}-{question.fingerprint[:16]}", question.title, brief,
+        ("approve", "decline"), ("approver", "note"), int(release.settings.checkpoint_timeout),
+    )  # fmt: skip
+
+
+def _approval(question: Question, answer: Answer, how: str) -> Approval:
     return Approval(
-        question.checkpoint, answer.decision, answer.approver, answer.note, record.now(), question.fingerprint, "form"
+        question.checkpoint, answer.decision, answer.approver, answer.note, record.now(), question.fingerprint, how
     )
 
 
-def _consumed(question: Question, fixture: Fixture) -> int:
-    """How many answers to this very question were taken and did not let it through."""
-    return sum(1 for one in fixture.approvals if one.fingerprint == question.fingerprint)
+def _void(approval: Approval) -> str:
+    said = "approved" if approval.decision == "approve" else "declined"
+    return f"{approval.approver} {said} this at {approval.time} for other evidence; that answer is void."
 
 
-def _answer(question: Question, timeout_seconds: int, consumed: int) -> Answer:
-    """The next answer that was not taken yet: a stored one, else the one that a person gives now."""
-    suspends = deployment.id is not None
-    prefix = "suspended" if suspends else "paused"
-    number = 0
-    while True:
-        key = f"{question.checkpoint}-{question.fingerprint[:16]}-{number}"
-        stored = read_flow_run_input(f"{prefix}-{key}-response")
-        if stored is not None and consumed > 0:
-            consumed -= 1
-        elif isinstance(stored, dict):
-            return Answer(**stored)
-        elif read_flow_run_input(f"{prefix}-{key}-schema") is None:
-            return _wait(question, key, timeout_seconds, suspends=suspends)
-        number += 1
-
-
-def _wait(question: Question, key: str, timeout_seconds: int, *, suspends: bool) -> Answer:
-    form = Answer.with_initial_data(description=question.brief)
-    _tell(question.title, Waiting(str(flow_run.id), question.brief, ("approve", "decline"), ("approver", "note")))
-    try:
-        if suspends:
-            return suspend_flow_run(wait_for_input=form, timeout=timeout_seconds, key=key)
-        return pause_flow_run(wait_for_input=form, timeout=timeout_seconds, poll_interval=POLL_SECONDS, key=key)
-    except FlowPauseTimeout as error:
-        raise ExpiredError(
-            Problem(
-                f"nobody answered {question.title!r} within {timeout_seconds / 3600:g} hours",
-                "an approval",
-                "start the release again when somebody is there: it asks again",
-            )
-        ) from error
-
-
-def _tell(title: str, waiting: Waiting) -> None:
-    log.info("Waiting for a person: %s", title, extra={"waiting": waiting})
-
-
-def _with(fixture: Fixture, approval: Approval, question: Question) -> Fixture:
-    recorded = fixture.approved(approval)
+def _keep(release: Release, approval: Approval, question: Question) -> None:
+    fixture: Fixture = record.kept(release).approved(approval)
     if question.checkpoint == "tests" and approval.decision == "approve":
         evidence = TestEvidence(fixture.release_commit, "evidence", source=approval.note, by=approval.approver)
-        return replace(recorded, tests=evidence)
-    return recorded
-
-
-class WayOut(RunInput):
-    """How to go on after a conflict at step 1."""
-
-    decision: Literal["retry", "another version", "abort"] = Field(
-        title="Decision", description="Retry after you put it right; take another version; or abort."
-    )
-    version: str = Field(default="", title="Another version", description="Only for `another version`: which one.")
-
-
-def way_out(release: Release, conflict: RefusedError, attempt: int) -> str:
-    """The documented back edge: show the conflict, and give the version to try next; raises the conflict on abort."""
-    brief = f"## {release.label} cannot be released as it is\n\n{conflict}\n\nPut it right and retry, or take another version."
-    key = f"conflict-{attempt}"
-    _tell("a conflict", Waiting(str(flow_run.id), brief, ("retry", "another version", "abort"), ("version",)))
-    form = WayOut.with_initial_data(description=brief)
-    timeout = int(release.settings.checkpoint_timeout)
-    if deployment.id is not None:
-        answer = suspend_flow_run(wait_for_input=form, timeout=timeout, key=key)
-    else:
-        answer = pause_flow_run(wait_for_input=form, timeout=timeout, poll_interval=POLL_SECONDS, key=key)
-    if answer.decision == "abort":
-        raise conflict
-    return answer.version if answer.decision == "another version" else str(release.version)
+        fixture = replace(fixture, tests=evidence)
+    record.save(release, fixture)

@@ -2,26 +2,58 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
+from typing import Literal
 
-from flows.checkpoints import way_out
+from prefect.input import RunInput
+from pydantic import Field
+
 from flows.ending import Trail
-from lockgate.errors import RefusedError
+from flows.pauses import Asked, ask, spend, unspent
+from flows.run_page import name_run
+from lockgate.errors import RefusedError, SettingsError
 from lockgate.outcome import StepResult
+from lockgate.request import Request
+from lockgate.versions import is_word, parse_version
 from planning.release import Release
 from tasks.ends import Started, start_release
 from tasks.git import check_version
+
+NAME = "conflict-"
+ANOTHER = "another version"
+
+
+class WayOut(RunInput):
+    """How to go on after a conflict at step 1."""
+
+    decision: Literal["retry", "another version", "abort"] = Field(
+        title="Decision", description="Retry after you put it right; take another version; or abort."
+    )
+    version: str = Field(
+        default="",
+        title="Another version",
+        description="Only for `another version`: which one, or patch, minor, major.",
+    )
+
+
+def start(trail: Trail) -> Started:
+    """Box A: open the release, of the version that a person chose in this run if one did, and make its plan."""
+    started = start_release(_as_chosen(trail.request))
+    trail.open(started)
+    name_run(started.release)
+    return started
 
 
 def check_version_or_ask(started: Started, trail: Trail) -> tuple[Release, StepResult]:
     """Step 1, again and again until the version can be released; the release as it was settled, and the step's result.
 
     What only other steps refuse ends the release here, before anything changed, with every problem at once. A conflict of
-    step 1 pauses an attended release with a choice: retry, another version, abort.
+    step 1 pauses an attended release with a choice: retry, another version, abort (which raises the conflict).
     """
-    attempt = 0
+    request = trail.request
+    attended = not (request.unattended or request.approve_all)
     while True:
-        attended = not (started.release.request.unattended or started.release.request.approve_all)
         if not attended or any(key != "version" for key, _ in started.plan.problems):
             started.plan.refuse()
         try:
@@ -29,7 +61,45 @@ def check_version_or_ask(started: Started, trail: Trail) -> tuple[Release, StepR
         except RefusedError as conflict:
             if not attended:
                 raise
-            version = way_out(started.release, conflict, attempt)
-        attempt += 1
-        started = start_release(replace(started.release.request, version=version))
-        trail.open(started)
+            _ask_for_way_out(started.release, conflict)
+        started = start(trail)
+
+
+def _ask_for_way_out(release: Release, conflict: RefusedError) -> None:
+    """Returns when a person wants it to be looked at again; a chosen version stays with the run and is taken by `start`."""
+    answer, key = ask(WayOut, _asked(release, conflict))
+    if answer.decision != ANOTHER:
+        spend(key)
+    if answer.decision == "abort":
+        raise conflict
+
+
+def _asked(release: Release, conflict: RefusedError) -> Asked:
+    said = f"{release.label}\n{conflict}"
+    problems = "\n".join(
+        f"- {one.seen}\n  - expected: {one.expected}\n  - next: {one.next}" for one in conflict.problems
+    )
+    brief = (
+        f"## {release.label} cannot be released as it is\n\n{problems}\n\n"
+        "Put it right and retry, take another version, or abort. Nothing was published."
+    )
+    return Asked(
+        f"{NAME}{hashlib.sha256(said.encode()).hexdigest()[:16]}", "a conflict", brief,
+        ("retry", ANOTHER, "abort"), ("version",), int(release.settings.checkpoint_timeout),
+    )  # fmt: skip
+
+
+def _as_chosen(request: Request) -> Request:
+    """The request with the version that a person chose last in this run; a choice that is no version is spent."""
+    for answer in reversed(unspent(NAME)):
+        if answer.value["decision"] != ANOTHER:
+            continue
+        version = str(answer.value["version"]).strip()
+        try:
+            if not is_word(version):
+                parse_version(version)
+        except SettingsError as unusable:
+            spend(answer.key, str(unusable))
+        else:
+            return replace(request, version=version)
+    return request

@@ -12,7 +12,7 @@ from prefect import flow
 from prefect.client.schemas.objects import State
 
 from flows.checkpoints import approve
-from flows.conflicts import check_version_or_ask
+from flows.conflicts import check_version_or_ask, start
 from flows.ending import Trail, released, stopped
 from flows.failed_runs import wait_or_rerun
 from flows.run_log import show_logs
@@ -21,7 +21,7 @@ from lockgate.outcome import Report
 from lockgate.request import Request
 from tasks.actions import capture_logs
 from tasks.dist import build_release, complete_tests
-from tasks.ends import finish_release, start_release
+from tasks.ends import finish_release
 from tasks.git import execute_pre_release, review_migrations
 from tasks.github import export_and_tag, verify_environment
 from tasks.pypi import confirm_publisher, record_publication
@@ -46,8 +46,7 @@ def release(request: Request) -> State[Report]:
 
 def run_steps(request: Request, trail: Trail) -> bool:
     """The steps and checkpoints in the documented order; False when the plan was all that was asked for."""
-    started = start_release(request)
-    trail.open(started)
+    started = start(trail)
     if request.dry_run:
         started.plan.refuse()
         return False

@@ -56,10 +56,12 @@ class Question:
         )
 
 
-def given_approval(question: Question, approvals: Iterable[Approval]) -> Approval | None:
-    """The approval that was given for exactly this evidence, or None when it has to be asked."""
+def given_approval(question: Question, approvals: Iterable[Approval], allowed: Iterable[str] = ()) -> Approval | None:
+    """The approval that was given for exactly this evidence by somebody who may, or None when it has to be asked."""
+    names = tuple(allowed)
     for approval in approvals:
-        if approval.fingerprint == question.fingerprint and approval.decision == "approve":
+        fits = approval.fingerprint == question.fingerprint and approval.decision == "approve"
+        if fits and not check_approver(approval.approver, names):
             return approval
     return None
 

@@ -35,6 +35,11 @@ def test_same_evidence_is_not_asked_again() -> None:
     assert given_approval(QUESTION, [answer(OTHER), answer(decision="decline")]) is None
 
 
+def test_yes_of_somebody_who_may_not_never_counts_later() -> None:
+    assert given_approval(QUESTION, [answer(approver="Eve")], ("Ann",)) is None
+    assert given_approval(QUESTION, [answer(approver="Eve"), answer()], ("Ann",)) == answer()
+
+
 def test_approval_of_other_evidence_is_void() -> None:
     assert outdated_approval(QUESTION, [answer(OTHER)]) == answer(OTHER)
     assert outdated_approval(QUESTION, [answer()]) is None

@@ -1,0 +1,177 @@
+"""Asking a person through Prefect's pauses, without the traps that they have.
+
+After some retries a pause whose key was used returns at once without any answer, or can never be resumed. So no key is used
+for a second question, answers are read from where Prefect keeps them before anything is asked, and an answer that was
+carried out is marked as spent. Every form needs a field without a default, so that a resume without an answer fails.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotDoneError
+from datetime import datetime
+from threading import Thread
+from typing import Literal, NamedTuple, TypeVar
+from uuid import UUID
+
+from prefect import pause_flow_run, suspend_flow_run
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRunInput, State
+from prefect.input import RunInput, create_flow_run_input
+from prefect.runtime import deployment, flow_run
+from pydantic import ValidationError
+
+from lockgate.errors import DeclinedError, ExpiredError, Problem
+from lockgate.waiting import Waiting
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 1
+GRACE_SECONDS = 300
+ENDED_POLL_SECONDS = 2.0
+MOST_INPUTS = 200
+
+Form = TypeVar("Form", bound=RunInput)
+
+
+class Asked(NamedTuple):
+    """What is asked: `name` is what the answer is bound to, `title` and `brief` (Markdown) are what the person reads."""
+
+    name: str
+    title: str
+    brief: str
+    decisions: tuple[str, ...]
+    fields: tuple[str, ...]
+    timeout_seconds: int
+
+
+class Stored(NamedTuple):
+    """An answer as Prefect keeps it, with its key and the time that it was given at."""
+
+    key: str
+    value: dict[str, object]
+    time: datetime
+
+
+def ask(form: type[Form], asked: Asked) -> tuple[Form, str]:
+    """The oldest answer under this name that was not spent, else the one that a person gives now; with its key.
+
+    In a deployment the run is suspended and this process ends. Raises ExpiredError when nobody answers in time,
+    DeclinedError when the run is ended in Prefect while it waits.
+    """
+    number, why = 0, ""
+    while True:
+        key = f"{_prefix()}-{asked.name}-{number}"
+        known = _inputs(f"{key}-")
+        spent = known.get(f"{key}-spent")
+        if spent is not None:
+            why = f"**{spent.decoded_value}**\n\n" if spent.decoded_value else ""
+        elif f"{key}-response" in known:
+            return form(**known[f"{key}-response"].decoded_value), key
+        elif not known:
+            try:
+                return _wait(form, asked._replace(brief=why + asked.brief), f"{asked.name}-{number}"), key
+            except ValidationError:
+                log.warning("Prefect went on without an answer to %r; it is asked again", asked.title)
+        number += 1
+
+
+def spend(key: str, why: str = "") -> None:
+    """Mark an answer as carried out: it is never taken again, and the same question is asked anew, saying why."""
+    create_flow_run_input(key=f"{key}-spent", value=why)
+
+
+def unspent(name: str) -> tuple[Stored, ...]:
+    """This run's answers to all questions whose name starts like this, the oldest first, without the spent ones."""
+    known = _inputs(f"{_prefix()}-{name}")
+    keys = [key.removesuffix("-response") for key in known if key.endswith("-response")]
+    found = [(key, known[f"{key}-response"]) for key in keys if f"{key}-spent" not in known]
+    return tuple(sorted((Stored(key, one.decoded_value, _time(one)) for key, one in found), key=lambda one: one.time))
+
+
+def _suspends() -> bool:
+    return deployment.id is not None
+
+
+def _prefix() -> Literal["suspended", "paused"]:
+    return "suspended" if _suspends() else "paused"
+
+
+def _inputs(prefix: str) -> dict[str, FlowRunInput]:
+    with get_client(sync_client=True) as client:
+        found = client.filter_flow_run_input(
+            UUID(flow_run.id), key_prefix=prefix, limit=MOST_INPUTS, exclude_keys=set()
+        )
+    return {one.key: one for one in found}
+
+
+def _time(stored: FlowRunInput) -> datetime:
+    if stored.created is None:
+        raise TypeError(f"Prefect gave no time for the answer {stored.key!r}")
+    return stored.created
+
+
+def _wait(form: type[Form], asked: Asked, key: str) -> Form:
+    filled = form.with_initial_data(description=asked.brief)
+    waiting = Waiting(str(flow_run.id), asked.brief, asked.decisions, asked.fields)
+    log.info("Waiting for a person: %s", asked.title, extra={"waiting": waiting})
+    timeout = asked.timeout_seconds
+    if _suspends():
+        return suspend_flow_run(wait_for_input=filled, timeout=timeout, key=key)
+    longer = timeout + GRACE_SECONDS
+    return _unless_ended(
+        lambda: pause_flow_run(wait_for_input=filled, timeout=longer, poll_interval=POLL_SECONDS, key=key), asked
+    )
+
+
+def _unless_ended(pause: Callable[[], Form], asked: Asked) -> Form:
+    """What the pause gives; in a thread, because Prefect's own loop goes on until its timeout in a run that was cancelled.
+
+    The time is up here before it is up in Prefect, which would rename the run's end.
+    """
+    given: Future[Form] = Future()
+
+    def wait() -> None:
+        try:
+            given.set_result(pause())
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits for it
+            given.set_exception(error)
+
+    Thread(target=contextvars.copy_context().run, args=(wait,), name="pause", daemon=True).start()
+    deadline = time.monotonic() + asked.timeout_seconds
+    while True:
+        try:
+            return given.result(ENDED_POLL_SECONDS)
+        except NotDoneError:
+            state = _state()
+        if state is not None and state.is_final():
+            raise _ended(asked, state)
+        if time.monotonic() > deadline:
+            raise _expired(asked)
+
+
+def _state() -> State | None:
+    with get_client(sync_client=True) as client:
+        return client.read_flow_run(UUID(flow_run.id)).state
+
+
+def _expired(asked: Asked) -> ExpiredError:
+    return ExpiredError(
+        Problem(
+            f"nobody answered {asked.title!r} within {asked.timeout_seconds / 3600:g} hours", "an answer",
+            "start the release again when somebody is there: it asks again",
+        )
+    )  # fmt: skip
+
+
+def _ended(asked: Asked, state: State) -> DeclinedError:
+    return DeclinedError(
+        Problem(
+            f"the run became {state.name!r} in Prefect while it waited for an answer to {asked.title!r}", "an answer",
+            "start the release again: everything done so far is found and kept",
+        )
+    )  # fmt: skip
