@@ -31,12 +31,12 @@ class StepTime:
 
 @dataclass(frozen=True, slots=True)
 class TestEvidence:
-    """That the complete test suite was run for exactly this commit: by us, or elsewhere as a person says."""
+    """That the complete test suite was run for exactly this commit: by us, on GitHub, or elsewhere as a person says."""
 
     __test__ = False
 
     commit: str
-    how: Literal["command", "evidence"]
+    how: Literal["command", "checks", "evidence"]
     command: str = ""
     exit_code: int | None = None
     seconds: float | None = None

@@ -32,9 +32,9 @@ class Settings:
     """All that Lockgate knows of a project before it looks outside.
 
     Keys in the table are the names here, with - for _. Every timeout is in seconds. Empty means: `test_command` and
-    `migrations_check` that there is none, `workflow` that it is detected, `index` the default index, `approvers` that
-    anyone may approve, `release_notes` (else the path of a changelog) that GitHub generates them, `freeze` that scheduled
-    releases start on every day. `origins` says where each value came from.
+    `migrations_check` that there is none, `test_checks` that no checks of GitHub count, `workflow` that it is detected,
+    `index` the default index, `approvers` that anyone may approve, `release_notes` (else the path of a changelog) that
+    GitHub generates them, `freeze` that scheduled releases start on every day. `origins` says where each value came from.
     """
 
     project: str
@@ -49,6 +49,7 @@ class Settings:
     migrations_check: tuple[str, ...] = ()
     migrations_chain: int = 20
     test_command: tuple[str, ...] = ()
+    test_checks: tuple[str, ...] = ()
     test_timeout: float = HOUR_SECONDS
     workflow: str = ""
     environment: str = "pypi"
@@ -82,6 +83,7 @@ READERS: dict[str, kind.Reader] = {
     "migrations_check": kind.command,
     "migrations_chain": kind.count,
     "test_command": kind.command,
+    "test_checks": kind.texts,
     "test_timeout": kind.seconds,
     "workflow": kind.workflow,
     "environment": kind.text,
@@ -118,6 +120,8 @@ def resolve_settings(pyproject: Mapping[str, Any], *, default_branch: str, tags:
             problems.append(value)
         elif name not in values:
             values[name], origins[name] = value, origin
+    if values.get("test_command") and values.get("test_checks"):
+        problems.append(_TWO_EVIDENCES)
     try:
         source = find_version_source(pyproject, read)
     except SettingsError as err:
@@ -130,6 +134,13 @@ def resolve_settings(pyproject: Mapping[str, Any], *, default_branch: str, tags:
     values["checkpoints"] = CHECKPOINTS | values.get("checkpoints", {})
     settings = Settings(**values, origins=origins)
     return replace(settings, release_files=_release_files(settings))
+
+
+_TWO_EVIDENCES = Problem(
+    "test-command and test-checks are both set",
+    "one of them: a command that Lockgate runs, or checks that GitHub has for the release commit",
+    f"remove one of them under {TABLE} in pyproject.toml",
+)
 
 
 def describe_settings(settings: Settings) -> list[tuple[str, str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clients import git, git_remote, github, github_releases, workflow_checks
+from clients import git, git_remote, github, github_checks, github_releases, workflow_checks
 from lockgate import environment, migrations, releases, workflows
 from lockgate.checkouts import check_checkout, release_files
 from lockgate.environment import Wanted, is_actions_token
@@ -99,11 +99,14 @@ def artifacts(release: Release, origin: Origin) -> Finding:
     return Finding("artifacts", f"builds sdist and wheel from the release commit, pushes two commits to {branch!r}")
 
 
-def tests(release: Release, _origin: Origin) -> Finding:
-    """Step 5: whether a command runs or a person gives evidence."""
-    command = release.settings.test_command
+def tests(release: Release, origin: Origin) -> Finding:
+    """Step 5: whether a command runs, GitHub's checks are read (and may be), or a person gives evidence."""
+    command, wanted = release.settings.test_command, release.settings.test_checks
     if command:
         return Finding("tests", f"runs `{' '.join(command)}` on a clean export of the release commit")
+    if wanted:
+        github_checks.observe_checks(release.hub, origin.heads[release.settings.branch])
+        return Finding("tests", f"waits for GitHub's checks {', '.join(wanted)} of the release commit")
     asks = _asks(release, "tests", needed=True)
     return Finding("tests", "no test command is configured: a person says where the tests ran", asks=asks)
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from packaging.tags import sys_tags
 from prefect import task
 
-from clients import build, git, git_workspace, index, process
+from clients import build, git, git_workspace, github_checks, index, process
 from lockgate import questions
 from lockgate.artifacts import Artifact, ArtifactContents, check_artifacts, import_names
 from lockgate.checkouts import release_message
+from lockgate.commit_checks import Standing, judge_checks
 from lockgate.errors import NotVisibleError, Problem, RefusedError, refused
 from lockgate.fixture import TestEvidence
 from lockgate.outcome import StepResult
@@ -26,7 +27,7 @@ from planning import checks, survey
 from planning.release import Release
 from tasks.policy import policy
 from tasks.showing import show
-from tasks.work import Work, carry_out, push, write_fixture
+from tasks.work import Work, carry_out, commit_fixture, poll, push, write_fixture
 
 log = logging.getLogger(__name__)
 
@@ -151,27 +152,51 @@ def _refuse_other_bytes(recorded: tuple[Artifact, ...], made: tuple[Artifact, ..
 
 def push_commits(work: Work) -> bool:
     """The move that pushes release commit and metadata commit together; True when there was anything to push."""
+    release = work.release
+    if release.settings.test_checks:
+        return push_one_by_one(work)
     if work.is_pushed():
         return False
-    release = work.release
     git_workspace.start_from(release.workspace, release.settings.branch, work.fixture.release_commit)
     write_fixture(work)
     message = release_message(
         f"Record the artifacts of {release.label}", release.settings.project, str(release.version)
     )
     push(work, git.commit_files(release.workspace, [release.fixture_path], message))
+    _verify_push(work)
+    return True
+
+
+def push_one_by_one(work: Work) -> bool:
+    """The same move where GitHub's checks are the test evidence; True when there was anything to push.
+
+    GitHub starts its workflows for the last commit of a push, so the release commit goes first and alone. The metadata
+    commit asks to skip them: another run on the branch may cancel the one that is waited for.
+    """
+    fixture, acted = work.fixture, not work.is_pushed()
+    if acted:
+        push(work, fixture.release_commit)
+        _verify_push(work)
+    committed = commit_fixture(
+        work, f"Record the artifacts of {work.release.label} [skip ci]",
+        is_done=lambda one: (one.release_commit, one.artifacts) == (fixture.release_commit, fixture.artifacts),
+    )  # fmt: skip
+    return acted or committed
+
+
+def _verify_push(work: Work) -> None:
     work.look_again()
     if not work.is_pushed():
         problem = Problem("origin does not show what was pushed", work.fixture.release_commit, "look again in a moment")
         raise NotVisibleError(problem)
-    return True
 
 
 @task(**policy("tests"))
 def complete_tests(release: Release) -> StepResult:
-    """Step 5: run the configured test command on a clean export of the release commit, or ask a person for evidence.
+    """Step 5: run the test command on a clean export of the release commit, or read GitHub's checks, or ask a person.
 
-    Raises RefusedError when the command fails or does not end in time. Evidence for another commit does not count.
+    Raises RefusedError when the command or a check fails or the command does not end in time, NotVisibleError when the
+    checks do not. Evidence for another commit does not count.
     """
     return carry_out(release, "tests", _complete_tests)
 
@@ -182,6 +207,11 @@ def _complete_tests(work: Work) -> StepResult:
         if known and known.commit == commit and known.exit_code == 0:
             return StepResult("already done", _say(known))
         work.fixture = replace(work.fixture, tests=_run_tests(release, commit))
+        return StepResult("done", _say(work.fixture.tests))
+    if release.settings.test_checks:
+        if known and known.commit == commit and known.how == "checks":
+            return StepResult("already done", _say(known))
+        work.fixture = replace(work.fixture, tests=wait_for_checks(work))
         return StepResult("done", _say(work.fixture.tests))
     finding = checks.tests(release, work.origin)
     if not finding.asks:
@@ -200,6 +230,7 @@ def _run_tests(release: Release, commit: str) -> TestEvidence:
         kept = source.parent / "tests.log"
         kept.write_text(ended.output, encoding="utf-8")
         digest = release.store.put(kept)
+        log.info("The tests' output is kept in the store: %s", digest)
     if not ended.ok:
         how = f"did not end within {timeout:.0f} s" if ended.timed_out else f"ended with exit code {ended.returncode}"
         raise refused(
@@ -209,11 +240,36 @@ def _run_tests(release: Release, commit: str) -> TestEvidence:
     return TestEvidence(commit, "command", " ".join(command), ended.returncode, round(ended.seconds, 2), digest)
 
 
+def wait_for_checks(work: Work) -> TestEvidence:
+    """Wait until GitHub's configured checks of the release commit succeeded.
+
+    Raises RefusedError for one that ended otherwise, NotVisibleError for one that has not ended in the time for tests.
+    """
+    release, commit = work.release, work.fixture.release_commit
+    wanted, timeout = release.settings.test_checks, release.settings.test_timeout
+    standing = Standing("pending", "")
+
+    def look(_waited: float) -> Standing | None:
+        nonlocal standing
+        before, standing = standing, judge_checks(wanted, github_checks.observe_checks(release.hub, commit), commit)
+        if standing.text != before.text:
+            log.info("GitHub's checks of %s: %s", commit[:12], standing.text)
+        return standing if standing.state != "pending" else None
+
+    if poll(timeout, look) is None:
+        raise NotVisibleError(*standing.problems)
+    if standing.state == "failure":
+        raise RefusedError(*standing.problems)
+    return TestEvidence(commit, "checks", command=", ".join(wanted), source=standing.source, by="GitHub")
+
+
 def _say(tests: TestEvidence | None) -> str:
     if tests is None:
         return "no evidence"
     if tests.how == "command":
         return f"`{tests.command}` passed in {tests.seconds} s on {tests.commit[:12]}"
+    if tests.how == "checks":
+        return f"GitHub's checks passed on {tests.commit[:12]}: {tests.source}"
     return f"{tests.by} says that they passed on {tests.commit[:12]}{': ' if tests.source else ''}{tests.source}"
 
 

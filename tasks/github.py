@@ -107,7 +107,8 @@ def check_everything_again(work: Work) -> None:
                 f"the store has no bytes of {', '.join(lost) or 'any artifact'}", "the built artifacts", "start again"
             )
         )
-    if release.settings.test_command and (fixture.tests is None or fixture.tests.commit != fixture.release_commit):
+    tested = fixture.tests is not None and fixture.tests.commit == fixture.release_commit
+    if (release.settings.test_command or release.settings.test_checks) and not tested:
         problems.append(
             Problem("there is no test evidence for the release commit", "tests of exactly this commit", "start again")
         )
