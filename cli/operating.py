@@ -11,8 +11,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from cli.run_printing import show_run, show_runs
-from cli.running import guarded, open_console
-from lockgate.outcome import ExitCode
+from cli.running import open_console, told
 
 PORT = 4200
 RUNS_AT_A_TIME = 4
@@ -47,7 +46,7 @@ def up(
     """
     console = open_console(as_json=False)
 
-    def run() -> int:
+    def run() -> None:
         from cli.stand_ins import open_sandbox, use
         from cli.up import alone, run_up
         from planning.release import home_of
@@ -59,9 +58,8 @@ def up(
                 preset = use(stack.enter_context(open_sandbox(sandbox, repository or ".", slug)))
                 console.print("[bold yellow]SANDBOX: nothing that is released here is released.[/]")
             run_up(console, preset, port, runs, take_up)
-        return ExitCode.RELEASED
 
-    return guarded(console, run, None, as_json=False)
+    return told(console, run)
 
 
 def status(run: Run = "", /, *, as_json: AsJson = False) -> int:
@@ -70,16 +68,15 @@ def status(run: Run = "", /, *, as_json: AsJson = False) -> int:
 
     console = open_console(as_json=as_json)
 
-    def show() -> int:
+    def show() -> None:
         with runs.connected() as client:
             if run:
                 one = runs.find(client, run)
                 show_run(console, runs.view(client, one), runs.read_question(client, one), as_json=as_json)
             else:
                 show_runs(console, [runs.view(client, one) for one in runs.recent(client)], as_json=as_json)
-        return ExitCode.RELEASED
 
-    return guarded(console, show, None, as_json=False)
+    return told(console, show)
 
 
 def approve(
@@ -100,13 +97,12 @@ def approve(
     console = open_console(as_json=False)
     given = {"decision": decision, "approver": name, "note": note, "version": version}
 
-    def resume() -> int:
+    def resume() -> None:
         with runs.connected() as client:
             one = runs.find(client, run)
             answering.answer_run(console, client, one, given, key)
-        return ExitCode.RELEASED
 
-    return guarded(console, resume, None, as_json=False)
+    return told(console, resume)
 
 
 def abort(run: Run = "", /) -> int:
@@ -115,13 +111,12 @@ def abort(run: Run = "", /) -> int:
 
     console = open_console(as_json=False)
 
-    def end() -> int:
+    def end() -> None:
         with runs.connected() as client:
             one = runs.find(client, run)
             console.print(f"{one.name}: {runs.abort(client, one)}", markup=False, highlight=False)
-        return ExitCode.RELEASED
 
-    return guarded(console, end, None, as_json=False)
+    return told(console, end)
 
 
 def logs(
@@ -136,23 +131,22 @@ def logs(
 
     console = open_console(as_json=False)
 
-    def read() -> int:
+    def read() -> None:
         with runs.connected() as client:
             for line in runs.log_lines(client, runs.find(client, run), follow=follow):
                 print(
                     json.dumps(line) if as_json else f"{line['time'][11:19]} {line['level']:<8} {line['message']}",
                     flush=True,
                 )
-        return ExitCode.RELEASED
 
-    return guarded(console, read, None, as_json=False)
+    return told(console, read)
 
 
 def unlock(repository: str = ".", /) -> int:
     """Take the turn of a REPOSITORY from a run that is lost for good, so that another release can start."""
     console = open_console(as_json=False)
 
-    def free() -> int:
+    def free() -> None:
         from planning import turns
         from planning.release import locate, slug_for, store_of
 
@@ -163,6 +157,5 @@ def unlock(repository: str = ".", /) -> int:
         else:
             turns.give_back(store_of(os.environ), slug, claim.run)
             console.print(f"{claim.name} (run {claim.run}) had the turn of {slug} since {claim.since}; it is free now.")
-        return ExitCode.RELEASED
 
-    return guarded(console, free, None, as_json=False)
+    return told(console, free)

@@ -33,6 +33,18 @@ def guarded(console: Console, run: Callable[[], int], report: Path | None, *, as
         return int(ExitCode.INTERRUPTED)
 
 
+def told(console: Console, run: Callable[[], object]) -> int:
+    """Run a command that has no report; what ends it early is told with its exit code."""
+    try:
+        run()
+    except LockgateError as error:
+        printing.print_problems(console, error.problems)
+        return int(exit_code(error, tag_is_out=False))
+    except KeyboardInterrupt:
+        return int(ExitCode.INTERRUPTED)
+    return int(ExitCode.RELEASED)
+
+
 def write(made: Report, path: Path | None, *, as_json: bool) -> None:
     """Write the report to a file, and to standard output as JSON, when either is wanted."""
     text = json.dumps(made.as_data(), indent=2) + "\n"

@@ -84,7 +84,7 @@ def released(trail: Trail, is_out: bool) -> State[Report]:
 def stopped(trail: Trail, error: Exception) -> State[Report]:
     """The state of a run that an error ended, named after it; an error that Lockgate does not know is told as one."""
     if isinstance(error, BusyError) and comes_back(trail.request):
-        return come_back(error)
+        come_back(error)
     if not isinstance(error, LockgateError):
         log.error("An error that Lockgate does not know", exc_info=error)
         error = _unknown(error)

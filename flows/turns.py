@@ -8,13 +8,13 @@ import os
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 import httpx
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, Pause
 from prefect.runtime import deployment, flow_run
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Scheduled
@@ -125,10 +125,13 @@ def _ask(run: str, server: str) -> Seen | None:
     return Seen(state.type.value, state.name or "") if state else Seen()
 
 
-def come_back(busy: BusyError) -> State[Any]:
-    """The state of a run that is behind another one: it is started again in a while, and holds no process until then."""
+def come_back(busy: BusyError) -> NoReturn:
+    """End this process and have the run, which is behind another one, started again in a while; raises Prefect's Pause."""
     at = datetime.now(UTC) + timedelta(seconds=COME_BACK_SECONDS)
-    return Scheduled(name="Waiting for its turn", message=str(busy), scheduled_time=at)
+    state: State[Any] = Scheduled(name="Waiting for its turn", message=str(busy), scheduled_time=at)
+    with get_client(sync_client=True) as client:
+        client.set_flow_run_state(UUID(flow_run.id), state, force=True)
+    raise Pause(state=state)
 
 
 def comes_back(request: Request) -> bool:
