@@ -25,6 +25,16 @@ WORKFLOWS_ADVICE = (
 )
 
 
+def list_releases(hub: GitHub) -> tuple[GithubRelease, ...]:
+    """Every release, the newest first; drafts only with push access.
+
+    docs.github.com/en/rest/releases/releases#list-releases
+    """
+    what = f"listing the releases of {hub.slug}"
+    entries = github_api.observe_pages(hub, github_api.path_of(hub, "releases"), what=what)
+    return github_api.read_as(tuple[GithubRelease, ...], entries, what)
+
+
 def find_releases(hub: GitHub, tag: str) -> tuple[GithubRelease, ...]:
     """Every release of this tag, drafts and published ones.
 

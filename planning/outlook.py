@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -16,15 +17,15 @@ from lockgate.schedules import Outlook
 from lockgate.versions import released_versions
 from planning import checks, record, survey
 from planning.opening import open_release
-from planning.release import Release
+from planning.release import Release, home_of, store_of
 
 
 def look_ahead(request: Request, environ: Mapping[str, str]) -> tuple[Outlook, Release]:
     """The outlook of a repository, without the runs that Prefect knows of, and the release that it was looked at as.
 
-    Only Lockgate's own workspace is written to. Raises what `open_release` raises.
+    Only a workspace of its own is written to. Raises what `open_release` raises.
     """
-    release = open_release(request, environ)
+    release = open_release(request, beside(environ))
     origin = survey.look_at_origin(release)
     base = Outlook(release.settings.project, str(release.version), calendar=release.settings.freeze)
     pending = _pending(release, origin)
@@ -43,6 +44,13 @@ def look_ahead(request: Request, environ: Mapping[str, str]) -> tuple[Outlook, R
         commits=tuple(one.subject for one in commits if not is_own_commit(one)),
         problems=checks.version(release, origin).problems,
     ), release
+
+
+def beside(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment with a home for workspaces that no release works in, and the same store."""
+    own = {"LOCKGATE_HOME": str(home_of(environ) / "watching"), "LOCKGATE_STORE": store_of(environ).url}
+    # Not one dictionary of both: the token is fetched at the moment of its use.
+    return ChainMap(own, environ)  # type: ignore[arg-type]
 
 
 def _pending(release: Release, origin: Origin) -> str:

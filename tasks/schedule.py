@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 
 from prefect import task
 from prefect.artifacts import create_table_artifact
@@ -13,6 +12,7 @@ from prefect.context import TaskRunContext
 from lockgate.request import Request
 from lockgate.schedules import Outlook
 from planning.outlook import look_ahead
+from tasks.credentials import WorkerEnvironment
 from tasks.policy import JITTER, is_transient
 
 log = logging.getLogger(__name__)
@@ -38,11 +38,11 @@ class Seen:
     timeout_seconds=LOOK_SECONDS, cache_policy=NO_CACHE, persist_result=False,
 )  # fmt: skip
 def look_for_release(request: Request) -> Seen:
-    """The outlook of one repository; nothing but Lockgate's workspace is changed.
+    """The outlook of one repository; nothing but a workspace of its own is changed.
 
     Raises SettingsError for what cannot be released, UnavailableError when the outside does not answer.
     """
-    outlook, release = look_ahead(request, os.environ)
+    outlook, release = look_ahead(request, WorkerEnvironment())
     log.info("%s: %d commits since %s", release.label, len(outlook.commits), outlook.previous or "the beginning")
     return Seen(outlook, release.origin_url, release.slug)
 
