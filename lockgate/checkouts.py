@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+
+from packaging.version import Version
 
 from lockgate.errors import Problem
 from lockgate.repository import Checkout, Commit
@@ -68,6 +70,20 @@ def check_checkout(
             )
         )
     return tuple(problems)
+
+
+def check_local_tags(checkout: Checkout, taken: Mapping[Version, str], version: Version) -> tuple[Problem, ...]:
+    """Whether the checkout has a tag of this version that origin does not have; `taken` are its versions with their tags."""
+    if version not in taken:
+        return ()
+    tag = taken[version]
+    return (
+        Problem(
+            f"{checkout.path} has a tag {tag!r} that origin does not have",
+            f"no tag of {version} before its release: Lockgate makes it at the end",
+            f"delete it with `git tag --delete {tag}` if it is a leftover, or take another version",
+        ),
+    )
 
 
 def check_moved_main(since: Sequence[Commit], release_paths: Sequence[str]) -> tuple[Problem, ...]:

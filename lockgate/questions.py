@@ -23,12 +23,15 @@ def ask_about_migrations(version: str, commit: str, description: str) -> Questio
     )  # fmt: skip
 
 
-def ask_for_tests(version: str, commit: str, artifacts: Sequence[Artifact]) -> Question:
-    """Step 5's question where no test command is configured; bound to the release commit and the built bytes."""
+def ask_for_tests(version: str, commit: str, artifacts: Sequence[Artifact], changes: str = "") -> Question:
+    """Step 5's question where no test command is configured; bound to the release commit and the built bytes.
+
+    `changes` is Markdown: what changed since the previous release.
+    """
     return Question(
         "tests", step("tests").title,
         f"No test command is configured. Has the complete test suite run, with `--all`, on commit `{commit}`? Say where in"
-        " the note (a link to the run), it is kept as the evidence.",
+        f" the note (a link to the run), it is kept as the evidence.\n\n{changes}".rstrip(),
         starts="the checks of the publish workflow and of the release environment.",
         irreversible=NOTHING_LOST, evidence={"version": version, "commit": commit, **_digests(artifacts)},
     )  # fmt: skip
@@ -59,12 +62,13 @@ def ask_about_publisher(
     )  # fmt: skip
 
 
-def ask_to_publish(version: str, tag: str, commit: str, artifacts: Sequence[Artifact]) -> Question:
-    """The optional last question before the point of no return; bound to tag, commit and bytes."""
+def ask_to_publish(version: str, tag: str, commit: str, artifacts: Sequence[Artifact], changes: str = "") -> Question:
+    """The optional last question before the point of no return; bound to tag, commit and bytes. `changes` is Markdown."""
     rows = "\n".join(f"| `{one.name}` | {one.size:,} bytes | `{one.sha256}` |" for one in artifacts)
     return Question(
         "publish", step("export").title,
-        f"Tag `{tag}` on commit `{commit}`, with these artifacts:\n\n| file | size | sha256 |\n|---|---|---|\n{rows}",
+        f"Tag `{tag}` on commit `{commit}`, with these artifacts:\n\n| file | size | sha256 |\n|---|---|---|\n{rows}"
+        f"\n\n{changes}".rstrip(),
         starts="the draft release, and the tag that makes GitHub publish to the index.",
         irreversible="Everything after it: a tag starts the publish workflow, and a version on the index is there for ever.",
         evidence={"version": version, "tag": tag, "commit": commit, **_digests(artifacts)},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from clients import git, git_remote, github, github_checks, github_releases, workflow_checks
 from lockgate import environment, migrations, releases, workflows
-from lockgate.checkouts import check_checkout, release_files
+from lockgate.checkouts import check_checkout, check_local_tags, release_files
 from lockgate.environment import Wanted, is_actions_token
 from lockgate.errors import Problem, RefusedError
 from lockgate.plan import Finding
@@ -13,7 +13,7 @@ from lockgate.questions import publisher_is_known
 from lockgate.repository import Origin
 from lockgate.versions import check_version, released_versions
 from lockgate.workflows import PublishWorkflow
-from planning import survey
+from planning import approving, survey
 from planning.opening import repository_version
 from planning.release import Release
 
@@ -30,11 +30,15 @@ def version(release: Release, origin: Origin) -> Finding:
         index=survey.index_versions(release, origin, project),
         ours=ours,
     )
+    problems += approving.check(release)
     given = survey.look_at_given(release, origin)
     says = f"{release.version} is this very release, begun earlier" if ours else f"{release.version} is free"
     if given is not None:
         patterns = survey.committable(release, given)
         problems += check_checkout(given.checkout, release.settings.branch, patterns, given.ahead)
+        local = {tag: commit for tag, commit in given.checkout.tags.items() if tag not in origin.tags}
+        taken = released_versions(local, release.settings.tag_format)
+        problems += check_local_tags(given.checkout, taken, release.version)
         edited = release_files(given.checkout, patterns)
         says += f"; commits and pushes {', '.join(edited)}" if edited else ""
     warnings = () if project is not None else (FIRST_RELEASE.format(project=release.settings.project),)
@@ -79,7 +83,7 @@ def pre_release(release: Release, origin: Origin) -> Finding:
     """Step 3: what the release commit will hold."""
     current = repository_version(release.workspace, origin.heads[release.settings.branch], release.settings)
     source = release.settings.version_source
-    commands = "".join(f"runs `{' '.join(command)}`; " for command in release.settings.pre_release)
+    commands = "".join(f"runs `{' '.join(command)}`; " for command in pre_release_commands(release))
     if current is None:
         change = f"the version stays with the tags ({source.why})"
     elif current == release.version:
@@ -88,6 +92,12 @@ def pre_release(release: Release, origin: Origin) -> Finding:
         change = f"{source.path}: {current} → {release.version}"
     copies = "".join(f", and {name}, which the build backend believes first" for name in source.copies)
     return Finding("pre-release", f"{commands}{change}{copies}; commits {release.fixture_path}")
+
+
+def pre_release_commands(release: Release) -> tuple[tuple[str, ...], ...]:
+    """The configured commands, with the version in the place of `{version}`."""
+    version = str(release.version)
+    return tuple(tuple(part.replace("{version}", version) for part in one) for one in release.settings.pre_release)
 
 
 def artifacts(release: Release, origin: Origin) -> Finding:

@@ -12,7 +12,7 @@ from pathlib import Path
 from packaging.tags import sys_tags
 from prefect import task
 
-from clients import build, git, git_workspace, github_checks, index, process
+from clients import build, git, git_workspace, github_checks, process
 from lockgate import questions
 from lockgate.artifacts import Artifact, ArtifactContents, check_artifacts, import_names
 from lockgate.checkouts import release_message
@@ -20,13 +20,12 @@ from lockgate.commit_checks import Standing, judge_checks
 from lockgate.errors import NotVisibleError, Problem, RefusedError, refused
 from lockgate.fixture import TestEvidence
 from lockgate.outcome import StepResult
-from lockgate.publication import installable_wheel, version_files
+from lockgate.publication import installable_wheel
 from lockgate.version_sources import build_environment, built_elsewhere
-from lockgate.wheel_changes import compare_wheels
-from planning import checks, survey
+from planning import checks
+from planning.changes import what_changed
 from planning.release import Release
 from tasks.policy import policy
-from tasks.showing import show
 from tasks.work import Work, carry_out, commit_fixture, poll, push, write_fixture
 
 log = logging.getLogger(__name__)
@@ -45,11 +44,11 @@ def build_release(release: Release) -> StepResult:
 def _build_release(work: Work) -> StepResult:
     refuse_moved_main(work)
     built = build_and_keep(work)
+    changed = what_changed(work.release, work.fixture.artifacts)
     pushed = push_commits(work)
     names = ", ".join(one.name for one in work.fixture.artifacts)
-    return StepResult(
-        "done" if built or pushed else "already done", f"{names}; commit {work.fixture.release_commit[:12]}"
-    )
+    says = f"{names}; commit {work.fixture.release_commit[:12]}"
+    return StepResult("done" if built or pushed else "already done", says, details=changed)
 
 
 def refuse_moved_main(work: Work) -> None:
@@ -88,7 +87,7 @@ def build_and_keep(work: Work) -> bool:
 
 
 def _check(work: Work, paths: list[Path], altered: tuple[str, ...]) -> None:
-    """Refuse what must not be published, try the wheel, and show what changed since the last release.
+    """Refuse what must not be published, and try the wheel.
 
     `altered` are the committed files that the build changed.
     """
@@ -108,7 +107,6 @@ def _check(work: Work, paths: list[Path], altered: tuple[str, ...]) -> None:
         raise RefusedError(*problems)
     for path, found in zip(paths, contents, strict=True):
         if found.artifact.kind == "wheel":
-            show(release, "changes", compare_wheels(_previous_wheel(work, path.parent / "previous"), found))
             _try(release, path, found)
 
 
@@ -122,18 +120,6 @@ def _try(release: Release, wheel: Path, contents: ArtifactContents) -> None:
     problems = build.try_wheel(wheel, names, release.version, project=release.settings.project, on_line=log.info)
     if problems:
         raise RefusedError(*problems)
-
-
-def _previous_wheel(work: Work, folder: Path) -> ArtifactContents | None:
-    """The wheel of the newest earlier release on the index, to compare with; None at a first one."""
-    project = survey.look_at_index(work.release)
-    earlier = sorted((one for one in project.versions if one < work.release.version), reverse=True) if project else []
-    for version in earlier:
-        wheels = [file for file in version_files(project, version) if file.name.endswith(".whl") and file.sha256]
-        if wheels:
-            folder.mkdir()
-            return build.inspect_artifact(index.download(wheels[0], folder / wheels[0].name))
-    return None
 
 
 def _is_set(release: Release, setting: str) -> bool:
@@ -216,7 +202,8 @@ def _complete_tests(work: Work) -> StepResult:
     finding = checks.tests(release, work.origin)
     if not finding.asks:
         return StepResult("not needed", "no test command, and the settings ask nobody")
-    question = questions.ask_for_tests(str(release.version), commit, work.fixture.artifacts)
+    changed = what_changed(release, work.fixture.artifacts)
+    question = questions.ask_for_tests(str(release.version), commit, work.fixture.artifacts, changed)
     if known and known.commit == commit:
         return StepResult("already done", _say(known), question)
     return StepResult("done", f"a person says where the tests of {commit[:12]} ran", question)

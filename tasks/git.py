@@ -9,6 +9,7 @@ from pathlib import Path
 from prefect import task
 
 from clients import git, git_remote, git_workspace, process
+from clients.process import Completed
 from lockgate import migrations, questions
 from lockgate.checkouts import allowed, release_files, release_message
 from lockgate.errors import NotVisibleError, Problem, RefusedError, refused
@@ -82,7 +83,7 @@ def tidy(work: Work) -> tuple[str, ...]:
 def review_migrations(release: Release) -> StepResult:
     """Step 2: what changed in the migrations since the last release; asks a person when anything did.
 
-    Raises RefusedError when conflicting migrations would be released, or when the configured check command fails.
+    Raises RefusedError when the configured check command fails. Conflicting migrations are shown and asked about.
     """
     return carry_out(release, "migrations", _review_migrations)
 
@@ -104,8 +105,8 @@ def _run_check(work: Work, commit: str) -> str:
     release = work.release
     git_workspace.start_from(release.workspace, release.settings.branch, commit)
     command = release.settings.migrations_check
-    _run(release, command, release.settings.pre_release_timeout)
-    return f"\n`{' '.join(command)}` found nothing missing.\n"
+    said = _run(release, command, release.settings.pre_release_timeout).last_lines()
+    return f"\n\n`{' '.join(command)}` found nothing missing:\n\n```\n{said}\n```\n"
 
 
 @task(**policy("pre-release"))
@@ -144,7 +145,7 @@ def make_release_commit(work: Work) -> str:
     """The move that makes the release commit: commands, version, fixture; nothing leaves the workspace."""
     release, fixture = work.release, work.fixture
     git_workspace.start_from(release.workspace, release.settings.branch, work.head)
-    for command in release.settings.pre_release:
+    for command in checks.pre_release_commands(release):
         _run(release, command, release.settings.pre_release_timeout)
     _write_version(release, work.head)
     work.fixture = replace(fixture, release_commit="", artifacts=(), tests=None)
@@ -175,7 +176,7 @@ def _refuse_others(release: Release, changed: tuple[str, ...]) -> None:
         )  # fmt: skip
 
 
-def _run(release: Release, command: tuple[str, ...], timeout: float) -> None:
+def _run(release: Release, command: tuple[str, ...], timeout: float) -> Completed:
     folder: Path = release.workspace
     log.info("Running %s", " ".join(command))
     ended = process.run(command, cwd=folder, timeout=timeout, on_line=log.info)
@@ -185,3 +186,4 @@ def _run(release: Release, command: tuple[str, ...], timeout: float) -> None:
             f"`{' '.join(command)}` {how}:\n{ended.last_lines()}\n", "exit code 0",
             "run it in a clean checkout of the release branch, correct what it reports, push, and start again",
         )  # fmt: skip
+    return ended

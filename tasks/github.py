@@ -19,6 +19,7 @@ from lockgate.github import GithubRelease
 from lockgate.outcome import StepResult
 from lockgate.questions import ask_to_publish
 from planning import checks
+from planning.changes import what_changed
 from planning.release import Release
 from tasks.policy import policy
 from tasks.work import Work, carry_out
@@ -46,7 +47,8 @@ def _verify_environment(work: Work) -> StepResult:
     release, fixture = work.release, work.fixture
     question = None
     if checks.export(release, work.origin).asks:
-        question = ask_to_publish(str(release.version), release.tag, fixture.release_commit, fixture.artifacts)
+        changed = what_changed(release, fixture.artifacts)
+        question = ask_to_publish(str(release.version), release.tag, fixture.release_commit, fixture.artifacts, changed)
     return StepResult("done", finding.says, question, f"{finding.details}\n{warnings}")
 
 
