@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 
 from flows.turns import come_back, comes_back
 from lockgate.claims import BusyError
 from lockgate.errors import (
+    CancelledError,
     DeclinedError,
     EvidenceChangedError,
     ExpiredError,
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 
 NAMES: tuple[tuple[type[Exception], str], ...] = (
     (DeclinedError, "Declined"),
+    (CancelledError, "Cancelled"),
     (ExpiredError, "Expired"),
     (EvidenceChangedError, "Evidence changed"),
     (SettingsError, "Misconfigured"),
@@ -89,7 +91,8 @@ def stopped(trail: Trail, error: Exception) -> State[Report]:
         log.error("An error that Lockgate does not know", exc_info=error)
         error = _unknown(error)
     name = "Stopped" if trail.tag_is_out else next(name for kind, name in NAMES if isinstance(error, kind))
-    return Failed(name=name, message=str(error), data=make_report(trail, error))
+    kind = Cancelled if isinstance(error, CancelledError) else Failed
+    return kind(name=name, message=str(error), data=make_report(trail, error))
 
 
 def _unknown(error: Exception) -> LockgateError:

@@ -25,7 +25,7 @@ from prefect.input import RunInput, create_flow_run_input
 from prefect.runtime import deployment, flow_run
 from pydantic import ValidationError
 
-from lockgate.errors import DeclinedError, ExpiredError, Problem
+from lockgate.errors import CancelledError, ExpiredError, Problem
 from lockgate.waiting import Waiting
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def ask(form: type[Form], asked: Asked) -> tuple[Form, str]:
     """The oldest answer under this name that was not spent, else the one that a person gives now; with its key.
 
     In a deployment the run is suspended and this process ends. Raises ExpiredError when nobody answers in time,
-    DeclinedError when the run is ended in Prefect while it waits.
+    CancelledError when the run is ended in Prefect while it waits.
     """
     number, why = 0, ""
     while True:
@@ -123,12 +123,12 @@ def _wait(form: type[Form], asked: Asked, key: str) -> Form:
     if _suspends():
         return suspend_flow_run(wait_for_input=filled, timeout=timeout, key=key)
     longer = timeout + GRACE_SECONDS
-    return _unless_ended(
+    return _unless_cancelled(
         lambda: pause_flow_run(wait_for_input=filled, timeout=longer, poll_interval=POLL_SECONDS, key=key), asked
     )
 
 
-def _unless_ended(pause: Callable[[], Form], asked: Asked) -> Form:
+def _unless_cancelled(pause: Callable[[], Form], asked: Asked) -> Form:
     """What the pause gives; in a thread, because Prefect's own loop goes on until its timeout in a run that was cancelled.
 
     The time is up here before it is up in Prefect, which would rename the run's end.
@@ -148,8 +148,8 @@ def _unless_ended(pause: Callable[[], Form], asked: Asked) -> Form:
             return given.result(ENDED_POLL_SECONDS)
         except NotDoneError:
             state = _state()
-        if state is not None and state.is_final():
-            raise _ended(asked, state)
+        if state is not None and (state.is_final() or state.is_cancelling()):
+            raise _cancelled(asked, state)
         if time.monotonic() > deadline:
             raise _expired(asked)
 
@@ -168,8 +168,8 @@ def _expired(asked: Asked) -> ExpiredError:
     )  # fmt: skip
 
 
-def _ended(asked: Asked, state: State) -> DeclinedError:
-    return DeclinedError(
+def _cancelled(asked: Asked, state: State) -> CancelledError:
+    return CancelledError(
         Problem(
             f"the run became {state.name!r} in Prefect while it waited for an answer to {asked.title!r}", "an answer",
             "start the release again: everything done so far is found and kept",

@@ -9,6 +9,7 @@
     ├── SettingsError           the request or the project's settings are wrong; all problems at once
     └── CheckpointError         nobody said yes
         ├── DeclinedError       a person said no
+        ├── CancelledError      the run was cancelled while it asked
         ├── ExpiredError        nobody answered in time
         └── EvidenceChangedError  the approval was given for something else
 
@@ -83,6 +84,10 @@ class CheckpointError(LockgateError):
 
 class DeclinedError(CheckpointError):
     """A person declined."""
+
+
+class CancelledError(CheckpointError):
+    """The run was cancelled, or ended by hand in another way, before anybody answered."""
 
 
 class ExpiredError(CheckpointError):
