@@ -45,9 +45,20 @@ def prefect_pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real Prefect server's pages; one for the whole session, with its data in a folder of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PREFECT_HOME", str(tmp_path_factory.mktemp("prefect")))
+        patch.setenv("PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS", "1")
         patch.delenv("PREFECT_API_URL", raising=False)
         with prefect_server() as address:
             yield address
+            _hand_over()
+
+
+def _hand_over() -> None:
+    """Send what still waits to be sent, while there is a server: afterwards Prefect tries for a minute."""
+    from prefect.events.worker import EventsWorker
+    from prefect.logging.handlers import APILogHandler
+
+    APILogHandler().flush()
+    EventsWorker.drain_all(timeout=10, at_exit=False)
 
 
 @pytest.fixture
