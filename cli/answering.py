@@ -13,6 +13,8 @@ from rich.prompt import Prompt
 
 from cli import runs
 from cli.running import user
+from clients import signatures
+from lockgate.approvers import NAMESPACE, fingerprint_in
 from lockgate.errors import Problem, RefusedError, SettingsError
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ def answer_run(
         )
     console.print(Markdown(question.brief))
     answer = _complete(console, question, given)
+    if key is not None:
+        answer["signature"] = _sign(question, key)
     runs.answer(client, run, answer)
     console.print(f"{run.name}: {answer['decision']}; it goes on.", markup=False, highlight=False)
 
@@ -60,6 +64,15 @@ def _complete(console: Console, question: runs.Question, given: Mapping[str, str
     return {
         name: _value(console, name, field, given.get(name, ""), asks=asks) for name, field in question.fields.items()
     }
+
+
+def _sign(question: runs.Question, key: Path) -> str:
+    fingerprint = fingerprint_in(question.brief)
+    if "signature" not in question.fields or not fingerprint:
+        raise SettingsError(
+            Problem("this question takes no signature", "a project with `signed-approvals = true`", "leave out --key")
+        )
+    return signatures.sign(fingerprint, key, NAMESPACE)
 
 
 def _value(console: Console, name: str, field: Mapping[str, Any], given: str, *, asks: bool) -> str:

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Literal
 
 from prefect.input import RunInput
 from pydantic import Field
 
 from flows.pauses import Asked, ask, spend
-from lockgate.approvals import Approval, Question, accept, check_approver, given_approval, outdated_approval
+from lockgate.approvals import Approval, Question, accept, outdated_approval
+from lockgate.approvers import check_answer, how_to_sign, standing
+from lockgate.errors import DeclinedError, Problem
 from lockgate.fixture import Fixture, TestEvidence
 from planning import record
+from planning.approving import rules_of, signature_fault
 from planning.release import Release
 
 log = logging.getLogger(__name__)
+
+Check = Callable[[Approval], tuple[Problem, ...]]
 
 
 class Answer(RunInput):
@@ -28,43 +35,67 @@ class Answer(RunInput):
     )
 
 
+class SignedAnswer(Answer):
+    """Your decision, and the proof that it is yours. Both are bound to the fingerprint above and go to the release fixture."""
+
+    signature: str = Field(
+        default="",
+        title="SSH signature",
+        description="What the command above prints, from BEGIN to END; for an approval.",
+    )
+
+
 def approve(release: Release, question: Question | None) -> None:
-    """Wait until a person has said yes to this very evidence; returns at once when nothing is asked or it was said before.
+    """Wait until enough people have said yes to this very evidence; returns at once when nothing is asked or they did before.
 
     Raises DeclinedError for a no, ExpiredError when nobody answered in time.
     """
     if question is None:
         return
-    given = record.kept(release).approvals
-    known = given_approval(question, given, release.settings.approvers)
-    if known is not None:
-        log.info("%s: approved by %s at %s, for the same evidence", question.title, known.approver, known.time)
-        return
-    if release.request.approve_all:
-        approval = _approval(question, Answer(decision="approve", approver=release.request.requested_by), "--yes")
-        accept(approval, question, release.settings.approvers)
-        _keep(release, approval, question)
-    else:
-        _ask(release, question, outdated_approval(question, given))
-    log.info("%s: approved", question.title)
+    rules, fault = rules_of(release, question.checkpoint), signature_fault(release)
+    while True:
+        given = record.kept(release).approvals
+        before = standing(question, given, rules, fault)
+        if len(before) >= rules.needed:
+            break
+        check = partial(check_answer, before=before, rules=rules, fault=fault)
+        if release.request.approve_all:
+            _approve_as_requested(release, question, check)
+        else:
+            _ask(release, question, outdated_approval(question, given), before, check)
+    said = ", ".join(f"{one.approver} at {one.time}" for one in before)
+    log.info("%s: approved for this very evidence by %s", question.title, said)
 
 
-def _ask(release: Release, question: Question, void: Approval | None) -> None:
+def _approve_as_requested(release: Release, question: Question, check: Check) -> None:
+    answer = Answer(decision="approve", approver=release.request.requested_by)
+    approval = _approval(question, answer, "--yes")
+    if problems := check(approval):
+        raise DeclinedError(*problems)
+    _keep(release, approval, question)
+
+
+def _ask(
+    release: Release, question: Question, void: Approval | None, before: tuple[Approval, ...], check: Check
+) -> None:
     """Ask until somebody who may answers, and keep the answer; an answer of anybody else does not count."""
-    brief = question.brief
-    if void:
+    signed = release.settings.signed_approvals
+    brief = f"{question.brief}\n{how_to_sign(question.fingerprint)}" if signed else question.brief
+    if before:
+        brief = f"**Approved by {', '.join(one.approver for one in before)}; one more person has to.**\n\n{brief}"
+    elif void:
         log.warning("%s: %s", question.title, _void(void))
         brief = f"**{_void(void)}**\n\n{brief}"
     while True:
-        answer, key = ask(Answer, _asked(release, question, brief))
-        problems = check_approver(answer.approver, release.settings.approvers)
+        answer, key = ask(SignedAnswer if signed else Answer, _asked(release, question, brief))
+        approval = _approval(question, answer, "form")
+        problems = check(approval)
         if not problems:
             break
         log.warning("%s: %s", question.title, problems[0])
         spend(key, str(problems[0]))
-    approval = _approval(question, answer, "form")
     _keep(release, approval, question)
-    if approval.decision != "approve":
+    if approval.decision != "approve" or rules_of(release, question.checkpoint).needed > 1:
         spend(key)
     accept(approval, question, release.settings.approvers)
 
@@ -77,9 +108,11 @@ def _asked(release: Release, question: Question, brief: str) -> Asked:
 
 
 def _approval(question: Question, answer: Answer, how: str) -> Approval:
+    signature = answer.signature if isinstance(answer, SignedAnswer) else ""
     return Approval(
-        question.checkpoint, answer.decision, answer.approver, answer.note, record.now(), question.fingerprint, how
-    )
+        question.checkpoint, answer.decision, answer.approver, answer.note, record.now(), question.fingerprint, how,
+        signature,
+    )  # fmt: skip
 
 
 def _void(approval: Approval) -> str:

@@ -16,7 +16,7 @@ Policy = Literal["always", "when-needed", "never"]
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """An answer at a checkpoint; `time` is an ISO 8601 time in UTC."""
+    """An answer at a checkpoint; `time` is an ISO 8601 time in UTC, `signature` an armoured SSH signature, if it has one."""
 
     checkpoint: str
     decision: Literal["approve", "decline"]
@@ -25,6 +25,7 @@ class Approval:
     time: str
     fingerprint: str
     how: str
+    signature: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +55,6 @@ class Question:
             f"**Cannot be undone after it:** {self.irreversible}\n\n"
             f"| evidence | |\n|---|---|\n{rows}\n| fingerprint | `{self.fingerprint}` |\n"
         )
-
-
-def given_approval(question: Question, approvals: Iterable[Approval], allowed: Iterable[str] = ()) -> Approval | None:
-    """The approval that was given for exactly this evidence by somebody who may, or None when it has to be asked."""
-    names = tuple(allowed)
-    for approval in approvals:
-        fits = approval.fingerprint == question.fingerprint and approval.decision == "approve"
-        if fits and not check_approver(approval.approver, names):
-            return approval
-    return None
 
 
 def outdated_approval(question: Question, approvals: Iterable[Approval]) -> Approval | None:

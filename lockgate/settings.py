@@ -55,6 +55,10 @@ class Settings:
     environment: str = "pypi"
     index: str = ""
     approvers: tuple[str, ...] = ()
+    self_approval: bool = True
+    signed_approvals: bool = False
+    allowed_signers: str = ""
+    approvals_before_publish: int = 1
     checkpoints: dict[str, str] = field(default_factory=lambda: dict(CHECKPOINTS))
     checkpoint_timeout: float = 3 * DAY_SECONDS
     run_timeout: float = 120.0
@@ -89,6 +93,10 @@ READERS: dict[str, kind.Reader] = {
     "environment": kind.text,
     "index": kind.url,
     "approvers": kind.texts,
+    "self_approval": kind.yes_or_no,
+    "signed_approvals": kind.yes_or_no,
+    "allowed_signers": kind.path,
+    "approvals_before_publish": kind.count,
     "checkpoints": kind.checkpoints(tuple(CHECKPOINTS)),
     "checkpoint_timeout": kind.seconds,
     "run_timeout": kind.seconds,
@@ -122,6 +130,7 @@ def resolve_settings(pyproject: Mapping[str, Any], *, default_branch: str, tags:
             values[name], origins[name] = value, origin
     if values.get("test_command") and values.get("test_checks"):
         problems.append(_TWO_EVIDENCES)
+    problems += _unsigned(values)
     try:
         source = find_version_source(pyproject, read)
     except SettingsError as err:
@@ -131,7 +140,7 @@ def resolve_settings(pyproject: Mapping[str, Any], *, default_branch: str, tags:
     if "version_source" not in values:
         origins["version_source"] = source.why
     values["version_source"] = source
-    values["checkpoints"] = CHECKPOINTS | values.get("checkpoints", {})
+    values["checkpoints"] = CHECKPOINTS | values.get("checkpoints", {}) | _second_person(values)
     settings = Settings(**values, origins=origins)
     return replace(settings, release_files=_release_files(settings))
 
@@ -202,6 +211,23 @@ def _detected(
     import_name, origin = _import_name(project, read)
     yield "import_name", import_name, origin
     yield "import_packages", (values.get("import_name", import_name).partition(".")[0],), "import-name"
+
+
+def _unsigned(values: Mapping[str, Any]) -> list[Problem]:
+    if not values.get("signed_approvals") or values.get("allowed_signers"):
+        return []
+    return [
+        _needs(
+            "signed-approvals is true, and nothing says whose signatures count",
+            "a file in the repository",
+            "allowed-signers",
+        )
+    ]
+
+
+def _second_person(values: Mapping[str, Any]) -> dict[str, str]:
+    """Two people before the point of no return: then that checkpoint always asks."""
+    return {"publish": "always"} if values.get("approvals_before_publish", 1) > 1 else {}
 
 
 def _project_name(pyproject: Mapping[str, Any]) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lockgate.approvals import Approval, Question, accept, given_approval, outdated_approval
+from lockgate.approvals import Approval, Question, accept, outdated_approval
 from lockgate.errors import DeclinedError, EvidenceChangedError
 
 QUESTION = Question(
@@ -28,16 +28,6 @@ def test_fingerprint_is_of_the_evidence_in_any_order() -> None:
 def test_brief_says_what_it_starts_and_what_cannot_be_undone() -> None:
     for words in ("Have they run?", "the build", "nothing", QUESTION.fingerprint, "| commit | `a` |"):
         assert words in QUESTION.brief
-
-
-def test_same_evidence_is_not_asked_again() -> None:
-    assert given_approval(QUESTION, [answer()]) == answer()
-    assert given_approval(QUESTION, [answer(OTHER), answer(decision="decline")]) is None
-
-
-def test_yes_of_somebody_who_may_not_never_counts_later() -> None:
-    assert given_approval(QUESTION, [answer(approver="Eve")], ("Ann",)) is None
-    assert given_approval(QUESTION, [answer(approver="Eve"), answer()], ("Ann",)) == answer()
 
 
 def test_approval_of_other_evidence_is_void() -> None:

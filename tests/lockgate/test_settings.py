@@ -204,3 +204,15 @@ def test_the_table_must_be_a_table(tool: dict[str, object]) -> None:
 def test_poetry_names_the_project_too() -> None:
     poetry = '[build-system]\nbuild-backend = "poetry.core.masonry.api"\n[tool.poetry]\nname = "p"\nversion = "1"\n'
     assert resolve(project=poetry).project == "p"
+
+
+def test_signed_approvals_need_a_file_of_signers() -> None:
+    with pytest.raises(SettingsError, match="nothing says whose signatures count.*set allowed-signers under"):
+        resolve("signed-approvals = true")
+    assert resolve('signed-approvals = true\nallowed-signers = ".github/signers"').allowed_signers == ".github/signers"
+
+
+def test_two_approvals_before_publishing_are_always_asked_for() -> None:
+    table = 'approvals-before-publish = 2\ncheckpoints = {publish = "never"}'
+    assert resolve(table).checkpoints["publish"] == "always"
+    assert resolve("approvals-before-publish = 1").checkpoints["publish"] == "never"

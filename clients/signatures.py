@@ -1,0 +1,63 @@
+"""SSH signatures, made and verified with OpenSSH's ssh-keygen (ssh-keygen(1), the -Y options)."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from pathlib import Path
+
+from clients.process import child_environment
+from lockgate.errors import refused, unavailable
+
+TIMEOUT_SECONDS = 120
+BEGIN = "-----BEGIN SSH SIGNATURE-----"
+
+
+def sign(text: str, key: Path, namespace: str) -> str:
+    """The armoured signature over a text; ssh-keygen may ask for the key's passphrase on the terminal.
+
+    A public key is signed with by the agent. Raises RefusedError when the key cannot be used.
+    """
+    done = _keygen(["-Y", "sign", "-n", namespace, "-f", str(key.expanduser())], text)
+    if done.returncode != 0 or BEGIN not in done.stdout:
+        said = done.stderr.strip().splitlines()
+        raise refused(
+            f"{key} could not sign: {said[-1] if said else 'no reason given'}",
+            "an SSH key, or a public key whose private half the agent has", "name another key with --key",
+        )  # fmt: skip
+    return done.stdout
+
+
+def fault(text: str, signature: str, signer: str, allowed: str, namespace: str) -> str:
+    """What is wrong with a signature over a text by this signer; "" when nothing is.
+
+    `allowed` is the content of an allowed signers file (ssh-keygen(1), ALLOWED SIGNERS).
+    """
+    if BEGIN not in signature:
+        return "it carries no signature" if not signature.strip() else "what it carries is no SSH signature"
+    if not signer or signer.startswith("-"):
+        return f"{signer!r} cannot be the name of a signer"
+    with tempfile.TemporaryDirectory(prefix="lockgate-") as folder:
+        signers, armoured = Path(folder, "signers"), Path(folder, "signature")
+        signers.write_text(allowed, encoding="utf-8")
+        armoured.write_text(signature.strip().replace("\r\n", "\n") + "\n", encoding="utf-8")
+        done = _keygen(["-Y", "verify", "-n", namespace, "-I", signer, "-f", str(signers), "-s", str(armoured)], text)
+    if done.returncode == 0:
+        return ""
+    said = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()
+    return f"ssh-keygen says {said[-1]!r}"
+
+
+def _keygen(arguments: list[str], text: str) -> subprocess.CompletedProcess[str]:
+    """Run ssh-keygen with a text on standard input; it ends by itself and starts nothing."""
+    try:
+        return subprocess.run(
+            ["ssh-keygen", *arguments], input=text, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False,
+            env=child_environment(),
+        )  # fmt: skip
+    except FileNotFoundError as error:
+        raise refused("ssh-keygen was not found", "OpenSSH 8.1 or newer", "install OpenSSH's client") from error
+    except subprocess.TimeoutExpired as error:
+        raise unavailable(
+            f"ssh-keygen did not end within {TIMEOUT_SECONDS} s", "an answer", "see that the key's agent answers"
+        ) from error
