@@ -264,7 +264,7 @@ def _import_name(project: str, read: Read) -> tuple[str, str]:
 def _release_files(settings: Settings) -> tuple[str, ...]:
     """The files that may be committed without asking: the version's, the fixtures, and what the settings name."""
     source = settings.version_source
-    own = (source.path, *source.copies, settings.fixture.replace("{version}", "*"))
+    own = (source.path, *(copy.path for copy in source.copies), settings.fixture.replace("{version}", "*"))
     return tuple(dict.fromkeys(path for path in (*own, *settings.release_files) if path))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import configparser
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any, Literal
@@ -35,6 +35,7 @@ HATCH_SCM_SOURCES = {
 SCM_REQUIREMENTS = ("setuptools-scm", "flit-scm", "hatch-vcs", "uv-dynamic-versioning", "versioningit")
 FOLLOWED_IMPORTS = 5
 METADATA_FILE = "PKG-INFO"
+METADATA_PATTERN = r"^Version:[ \t]*(?P<version>\S+)"
 SETTING = "tool.lockgate.version-source"
 
 
@@ -43,15 +44,14 @@ class VersionSource:
     """One place that decides the version.
 
     `key` is a TOML key (static), an attribute or a pattern (python), a pattern (file), or the tool that reads the tag
-    (scm, which has no path). `why` says how it was found. `copies` are files that repeat the version, and that the
-    backend believes more than the place itself.
+    (scm, which has no path). `why` says how it was found. `copies` are other places with the version, to change with it.
     """
 
     kind: Literal["file", "static", "python", "scm"]
     path: str
     key: str
     why: str
-    copies: tuple[str, ...] = ()
+    copies: tuple[VersionSource, ...] = ()
 
 
 def find_version_source(pyproject: Table, read: Read) -> VersionSource:
@@ -67,12 +67,12 @@ def find_version_source(pyproject: Table, read: Read) -> VersionSource:
         problem = _unreadable(source, read)
         if problem is not None:
             raise SettingsError(problem)
-        return replace(source, copies=_copies(pyproject, read))
+        return _with_copies(source, pyproject, read)
     problems = []
     for found in _declared(pyproject, read):
         problem = found if isinstance(found, Problem) else _unreadable(found, read)
         if isinstance(found, VersionSource) and problem is None:
-            return replace(found, copies=_copies(pyproject, read))
+            return _with_copies(found, pyproject, read)
         problems += [problem] if problem else []
     raise SettingsError(*problems) if problems else _not_found()
 
@@ -107,54 +107,35 @@ def write_version(source: VersionSource, text: str, version: Version) -> str:
     return changed
 
 
-def write_copy(text: str, version: Version) -> str:
-    """A file of core metadata with the new version in its header; all else byte for byte as it was."""
-    head, end, body = text.partition("\n\n")
-    return re.sub(r"(?m)^(Version:[ \t]*)[^\r\n]*", rf"\g<1>{version}", head, count=1) + end + body
+def _with_copies(source: VersionSource, pyproject: Table, read: Read) -> VersionSource:
+    """The source with the files that hold the version a second time, which a release changes too."""
+    copies = [*_metadata_file(pyproject, read), *_repeated(source, pyproject, read)]
+    return replace(source, copies=tuple(copies))
 
 
-def build_environment(source: VersionSource, project: str, version: Version) -> dict[str, str]:
-    """What tells the build which version it makes where there is no tag to read; nothing for other sources.
-
-    Raises SettingsError for versioningit, which cannot be told. Sources: the documentation of setuptools-scm
-    ("overrides"), pdm-backend ("metadata"), poetry-dynamic-versioning and uv-dynamic-versioning (README).
-    """
-    if source.kind != "scm":
-        return {}
-    if source.key == "versioningit":
-        raise SettingsError(_untold("versioningit"))
-    if source.key == "hatch-vcs":
-        # It asks setuptools-scm without naming the project, so only the name for any project reaches it.
-        return {"SETUPTOOLS_SCM_PRETEND_VERSION": str(version)}
-    dist = canonicalize_name(project).replace("-", "_").upper()
-    names = {
-        "pdm-backend": "PDM_BUILD_SCM_VERSION",
-        "poetry-dynamic-versioning": "POETRY_DYNAMIC_VERSIONING_BYPASS",
-        "uv-dynamic-versioning": "UV_DYNAMIC_VERSIONING_BYPASS",
-    }
-    return {names.get(source.key, f"SETUPTOOLS_SCM_PRETEND_VERSION_FOR_{dist}"): str(version)}
-
-
-def built_elsewhere(source: VersionSource, altered: Sequence[str]) -> tuple[Problem, ...]:
-    """What would give another version when the publish workflow builds the tag itself; `altered`: what a build changes.
-
-    setuptools-scm asks git twice in a build. A committed file that the first time changes makes the second one dirty, and
-    the version local ("distance and clean state" in its documentation): the index refuses that, after the tag is out.
-    """
-    if source.key != "setuptools-scm" or not altered:
-        return ()
-    seen = f"building changes {', '.join(altered)}, so the publish workflow would build a local version (1.0+d20260101)"
-    advice = "`git rm --cached` what a build writes and add it to .gitignore; it is part of the sdist all the same"
-    return (Problem(seen, "a build that leaves every committed file as it is", advice),)
-
-
-def _copies(pyproject: Table, read: Read) -> tuple[str, ...]:
+def _metadata_file(pyproject: Table, read: Read) -> Iterator[VersionSource]:
     """A committed PKG-INFO, which hatchling takes the dynamic version from before it looks anywhere else (metadata/core.py)."""
     backend = str(_table(pyproject, "build-system").get("build-backend", ""))
-    static = "version" in _table(pyproject, "project")
-    return (
-        (METADATA_FILE,) if backend.startswith("hatchling") and not static and read(METADATA_FILE) is not None else ()
-    )
+    text = read(METADATA_FILE) if "version" not in _table(pyproject, "project") else None
+    if backend.startswith("hatchling") and text is not None and pattern_span(text, METADATA_PATTERN):
+        yield VersionSource("file", METADATA_FILE, METADATA_PATTERN, "hatchling believes it first")
+
+
+def _repeated(source: VersionSource, pyproject: Table, read: Read) -> Iterator[VersionSource]:
+    """The package's own `__version__`, where it is written out once more and says the same."""
+    current = read_version(source, read)
+    found = _attribute(_package_paths(pyproject), "__version__", read, "it repeats the version")
+    text = read(found.path)
+    span = None if text is None or found.path == source.path else _python_span(found, text)
+    if text is not None and span is not None and text[slice(*span)] == str(current):
+        yield found
+
+
+def _python_span(source: VersionSource, text: str) -> tuple[int, int] | None:
+    try:
+        return python_span(text, source.key)
+    except SettingsError:
+        return None  # nothing builds with this file, or nothing imports it
 
 
 def _configured(setting: str, pyproject: Table) -> VersionSource:
@@ -291,12 +272,15 @@ def _required_tool(pyproject: Table) -> Iterator[VersionSource]:
 
 
 def _flit(pyproject: Table, read: Read) -> Iterator[VersionSource]:
-    project = str(_table(pyproject, "project").get("name", "")).replace("-", "_")
-    module = str(_table(pyproject, "tool.flit.module").get("name", "")) or project
+    yield _attribute(_package_paths(pyproject), "__version__", read, "flit takes the module's __version__")
+
+
+def _package_paths(pyproject: Table) -> list[str]:
+    """Where the package's first module may be, by flit's settings or the project's name."""
+    project = str(_table(pyproject, "project").get("name", "") or _table(pyproject, "tool.poetry").get("name", ""))
+    module = str(_table(pyproject, "tool.flit.module").get("name", "")) or project.replace("-", "_")
     module = str(_table(pyproject, "tool.flit.metadata").get("module", "")) or module
-    root = module.replace(".", "/")
-    paths = [path for folder in ("", "src/") for path in _module_files(folder + root)]
-    yield _attribute(paths, "__version__", read, "flit takes the module's __version__")
+    return [path for folder in ("", "src/") for path in _module_files(folder + module.replace(".", "/"))]
 
 
 def _attribute(paths: list[str], name: str, read: Read, why: str) -> VersionSource:
@@ -338,7 +322,7 @@ def _span(source: VersionSource, text: str) -> tuple[int, int] | None:
 
 def _unreadable(source: VersionSource, read: Read) -> Problem | None:
     if source.kind == "scm":
-        return _untold(source.key) if source.key == "versioningit" else None
+        return untold(source.key) if source.key == "versioningit" else None
     path = PurePosixPath(source.path)
     if path.is_absolute() or ".." in path.parts:
         return Problem(f"the version should be in {source.path} ({source.why})", "a path in the repository", "move it")
@@ -366,7 +350,8 @@ def _missing(source: VersionSource) -> Problem:
     return Problem(seen, "one string with the version, not code that computes it", f"write one, or set {SETTING}")
 
 
-def _untold(tool: str) -> Problem:
+def untold(tool: str) -> Problem:
+    """The problem with a tool that no build can tell its version."""
     seen = f"{tool} computes the version from git and cannot be told one"
     advice = "change to a tool such as setuptools-scm or hatch-vcs, or keep the version in a file"
     return Problem(seen, "a version that the build can be told", advice)

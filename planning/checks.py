@@ -90,7 +90,7 @@ def pre_release(release: Release, origin: Origin) -> Finding:
         change = f"{source.path} says {current} already"
     else:
         change = f"{source.path}: {current} → {release.version}"
-    copies = "".join(f", and {name}, which the build backend believes first" for name in source.copies)
+    copies = "".join(f", and {copy.path} ({copy.why})" for copy in source.copies)
     return Finding("pre-release", f"{commands}{change}{copies}; commits {release.fixture_path}")
 
 

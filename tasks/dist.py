@@ -21,7 +21,7 @@ from lockgate.errors import NotVisibleError, Problem, RefusedError, refused
 from lockgate.fixture import TestEvidence
 from lockgate.outcome import StepResult
 from lockgate.publication import installable_wheel
-from lockgate.version_sources import build_environment, built_elsewhere
+from lockgate.version_builds import build_environment, built_elsewhere
 from planning import checks
 from planning.changes import what_changed
 from planning.release import Release

@@ -14,7 +14,7 @@ from lockgate import migrations, questions
 from lockgate.checkouts import allowed, release_files, release_message
 from lockgate.errors import NotVisibleError, Problem, RefusedError, refused
 from lockgate.outcome import StepResult
-from lockgate.version_sources import write_copy, write_version
+from lockgate.version_sources import write_version
 from planning import checks, survey
 from planning.opening import repository_version
 from planning.release import Release
@@ -158,12 +158,12 @@ def make_release_commit(work: Work) -> str:
 
 def _write_version(release: Release, commit: str) -> None:
     source = release.settings.version_source
-    for copy in (release.workspace / name for name in source.copies):
-        copy.write_bytes(write_copy(copy.read_bytes().decode(), release.version).encode())
-    if repository_version(release.workspace, commit, release.settings) in {None, release.version}:
-        return
-    path = release.workspace / source.path
-    path.write_bytes(write_version(source, path.read_bytes().decode(), release.version).encode())
+    places = source.copies
+    if repository_version(release.workspace, commit, release.settings) not in {None, release.version}:
+        places = (source, *places)
+    for place in places:
+        path = release.workspace / place.path
+        path.write_bytes(write_version(place, path.read_bytes().decode(), release.version).encode())
 
 
 def _refuse_others(release: Release, changed: tuple[str, ...]) -> None:

@@ -12,11 +12,8 @@ from lockgate.errors import SettingsError
 from lockgate.version_sources import (
     WHOLE_FILE,
     VersionSource,
-    build_environment,
-    built_elsewhere,
     find_version_source,
     read_version,
-    write_copy,
     write_version,
 )
 
@@ -220,49 +217,12 @@ def test_a_file_that_went_away_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("tool", "wanted"),
-    [
-        ("setuptools-scm", {"SETUPTOOLS_SCM_PRETEND_VERSION_FOR_MY_PKG": "1.0rc1"}),
-        ("flit-scm", {"SETUPTOOLS_SCM_PRETEND_VERSION_FOR_MY_PKG": "1.0rc1"}),
-        ("hatch-vcs", {"SETUPTOOLS_SCM_PRETEND_VERSION": "1.0rc1"}),
-        ("pdm-backend", {"PDM_BUILD_SCM_VERSION": "1.0rc1"}),
-        ("poetry-dynamic-versioning", {"POETRY_DYNAMIC_VERSIONING_BYPASS": "1.0rc1"}),
-        ("uv-dynamic-versioning", {"UV_DYNAMIC_VERSIONING_BYPASS": "1.0rc1"}),
-    ],
-)
-def test_the_build_is_told_the_version(tool: str, wanted: dict[str, str]) -> None:
-    assert build_environment(VersionSource("scm", "", tool, ""), "My.pkg", Version("1.0rc1")) == wanted
-
-
-def test_a_build_from_files_needs_no_telling() -> None:
-    assert build_environment(WHOLE, "p", Version("1.0")) == {}
-
-
-def test_versioningit_cannot_be_told() -> None:
-    with pytest.raises(SettingsError, match="versioningit computes the version from git and cannot be told one"):
-        build_environment(VersionSource("scm", "", "versioningit", ""), "p", Version("1.0"))
-
-
-@pytest.mark.parametrize(
-    ("tool", "altered", "refused"),
-    [("setuptools-scm", ("a.py",), True), ("setuptools-scm", (), False), ("hatch-vcs", ("a.py",), False)],
-)
-def test_a_build_that_dirties_its_own_checkout_is_refused_where_git_is_asked_twice(
-    tool: str, altered: tuple[str, ...], refused: bool
-) -> None:
-    problems = built_elsewhere(VersionSource("scm", "", tool, ""), altered)
-    assert ["a.py, so the publish workflow would build a local version" in one.seen for one in problems] == [
-        True
-    ] * refused
-
-
-@pytest.mark.parametrize(
     ("pyproject", "copies"),
     [
         (HATCH + DYNAMIC + '[tool.hatch.version]\npath = "p.py"\n', ("PKG-INFO",)),
         (HATCH + DYNAMIC + '[tool.hatch.version]\nsource = "vcs"\n', ("PKG-INFO",)),
         (HATCH + DYNAMIC + '[tool.lockgate]\nversion-source = "p.py"\n', ("PKG-INFO",)),
-        (HATCH + '[project]\nname = "p"\nversion = "1.2.3"\n', ()),
+        (HATCH + '[project]\nname = "q"\nversion = "1.2.3"\n', ()),
         (FLIT + DYNAMIC + '[tool.flit.module]\nname = "p"\n', ()),
     ],
 )
@@ -270,11 +230,39 @@ def test_a_committed_metadata_file_counts_where_the_backend_believes_it(
     pyproject: str, copies: tuple[str, ...]
 ) -> None:
     files = {"p.py": MODULE, "PKG-INFO": "Version: 1.2.3\n"}
-    assert find_in(pyproject, files).copies == copies
+    assert tuple(copy.path for copy in find_in(pyproject, files).copies) == copies
     assert find_in(pyproject, {"p.py": MODULE}).copies == ()
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
-def test_only_the_version_in_the_header_of_a_copy_changes(ending: str) -> None:
+def test_only_the_version_in_the_header_of_a_metadata_file_changes(ending: str) -> None:
     text = "Metadata-Version: 2.4\nName: p\nVersion: 1.2.3\n\nVersion: 1.2.3 is out\n".replace("\n", ending)
-    assert write_copy(text, Version("2.0rc1")) == text.replace("Version: 1.2.3" + ending, "Version: 2.0rc1" + ending)
+    files = {"PKG-INFO": text, "p.py": MODULE}
+    (copy,) = find_in(HATCH + DYNAMIC + '[tool.hatch.version]\npath = "p.py"\n', files).copies
+    expected = text.replace("Version: 1.2.3" + ending, "Version: 2.0rc1" + ending)
+    assert write_version(copy, text, Version("2.0rc1")) == expected
+
+
+STATIC = '[project]\nname = "my-pkg"\nversion = "1.2.3"\n'
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "files", "copies"),
+    [
+        (STATIC, {"my_pkg/__init__.py": MODULE}, ["my_pkg/__init__.py"]),
+        (
+            STATIC,
+            {"src/my_pkg/__init__.py": "from .v import __version__", "src/my_pkg/v.py": MODULE},
+            ["src/my_pkg/v.py"],
+        ),
+        (POETRY + '[tool.poetry]\nname = "my-pkg"\nversion = "1.2.3"\n', {"my_pkg.py": MODULE}, ["my_pkg.py"]),
+        (STATIC, {"my_pkg/__init__.py": "__version__ = '1.2.2'\n"}, []),
+        (STATIC, {"my_pkg/__init__.py": "__version__ = read()\n"}, []),
+        (STATIC, {"my_pkg/__init__.py": "no python =\n"}, []),
+        (STATIC, {}, []),
+        (FLIT + DYNAMIC, {"my_pkg.py": MODULE}, []),
+        (SETUPTOOLS + DYNAMIC + "[tool.setuptools_scm]\n", {"my_pkg.py": MODULE}, []),
+    ],
+)
+def test_a_module_that_repeats_the_version_is_a_copy(pyproject: str, files: dict[str, str], copies: list[str]) -> None:
+    assert [copy.path for copy in find_in(pyproject, files).copies] == copies
