@@ -12,8 +12,9 @@ from pydantic import Field
 from flows.ending import Trail
 from flows.pauses import Asked, ask, spend, unspent
 from flows.run_page import name_run
-from lockgate.errors import RefusedError, SettingsError
+from lockgate.errors import Problem, RefusedError, SettingsError
 from lockgate.outcome import StepResult
+from lockgate.plan import Plan
 from lockgate.request import Request
 from lockgate.versions import is_word, parse_version
 from planning.release import Release
@@ -54,39 +55,46 @@ def check_version_or_ask(started: Started, trail: Trail) -> tuple[Release, StepR
     request = trail.request
     attended = not (request.unattended or request.approve_all)
     while True:
-        if not attended or any(key != "version" for key, _ in started.plan.problems):
+        if not attended or not _problems(started.plan, version=True):
             started.plan.refuse()
         try:
             return started.release, check_version(started.release, wait_for=[started])
         except RefusedError as conflict:
             if not attended:
                 raise
-            _ask_for_way_out(started.release, conflict)
+            _ask_for_way_out(started, conflict)
         started = start(trail)
 
 
-def _ask_for_way_out(release: Release, conflict: RefusedError) -> None:
+def _ask_for_way_out(started: Started, conflict: RefusedError) -> None:
     """Returns when a person wants it to be looked at again; a chosen version stays with the run and is taken by `start`."""
-    answer, key = ask(WayOut, _asked(release, conflict))
+    answer, key = ask(WayOut, _asked(started, conflict))
     if answer.decision != ANOTHER:
         spend(key)
     if answer.decision == "abort":
         raise conflict
 
 
-def _asked(release: Release, conflict: RefusedError) -> Asked:
+def _asked(started: Started, conflict: RefusedError) -> Asked:
+    release, others = started.release, _problems(started.plan, version=False)
     said = f"{release.label}\n{conflict}"
-    problems = "\n".join(
-        f"- {one.seen}\n  - expected: {one.expected}\n  - next: {one.next}" for one in conflict.problems
-    )
-    brief = (
-        f"## {release.label} cannot be released as it is\n\n{problems}\n\n"
-        "Put it right and retry, take another version, or abort. Nothing was published."
-    )
+    brief = f"## {release.label} cannot be released as it is\n\n{_list(conflict.problems)}\n\n"
+    if others:
+        brief += f"### What later steps refuse now\n\n{_list(others)}\n\n"
+    brief += "Put it right and retry, take another version, or abort. Nothing was published."
     return Asked(
         f"{NAME}{hashlib.sha256(said.encode()).hexdigest()[:16]}", "a conflict", brief,
         ("retry", ANOTHER, "abort"), ("version",), int(release.settings.checkpoint_timeout),
     )  # fmt: skip
+
+
+def _problems(plan: Plan, *, version: bool) -> tuple[Problem, ...]:
+    """What the plan found in step 1, or in all the other steps."""
+    return tuple(problem for key, problem in plan.problems if (key == "version") == version)
+
+
+def _list(problems: tuple[Problem, ...]) -> str:
+    return "\n".join(f"- {one.seen}\n  - expected: {one.expected}\n  - next: {one.next}" for one in problems)
 
 
 def _as_chosen(request: Request) -> Request:
