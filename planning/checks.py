@@ -166,7 +166,9 @@ def release_environment(release: Release, origin: Origin) -> Finding:
         problems += git_remote.try_push_tag(
             release.workspace, release.origin_url, release.origin_token, commit, release.tag
         )
-    skip = workflows.skip_instruction(git.read_commit(release.workspace, commit).message)
+    fixture = survey.find_fixture(release, origin)
+    is_made = fixture is not None and commit == fixture.release_commit
+    skip = workflows.skip_instruction(git.read_commit(release.workspace, commit).message) if is_made else ""
     if skip:
         problems += (_skipped(commit, skip),)
     rows = environment.describe_environment(around)

@@ -11,8 +11,9 @@ from prefect import task
 
 from clients import github, github_actions, log_archive
 from clients.github_api import Memory
+from clients.log_archive import JobLogs
 from lockgate import runs
-from lockgate.errors import NotVisibleError, Problem, refused
+from lockgate.errors import NotVisibleError, Problem, RefusedError, refused
 from lockgate.fixture import PublishLog, WorkflowRun, is_complete
 from lockgate.github import Job, Run
 from lockgate.outcome import StepResult
@@ -176,25 +177,40 @@ def _log_advice(work: Work, run: Run) -> tuple[Problem, ...]:
 
     The log is kept: a re-run starts a new one, and GitHub forgets both after a while.
     """
-    with tempfile.TemporaryDirectory(dir=work.release.workspace.parent) as folder:
-        archive = Path(folder) / "logs.zip"
-        if github_actions.download_logs(work.release.hub, run, archive, LOG_LIMIT_BYTES) is None:
-            return ()
-        texts = log_archive.read_archive(archive, LOG_LIMIT_BYTES).texts
-        kept = work.release.store.put(archive)
-    log.info("The log of attempt %d is kept in the store: %s", run.run_attempt, kept)
-    found = index_error("\n".join(texts.values()))
+    logs = keep_logs(work, run)
+    found = index_error("\n".join(logs.texts.values())) if logs else None
     if found is None:
         return ()
     code, advice = found
     return (Problem(f"the log of the publish run says {code}", "an upload that the index takes", advice),)
 
 
+def keep_logs(work: Work, run: Run | None, limit_bytes: int = LOG_LIMIT_BYTES) -> JobLogs | None:
+    """Keep the logs of a run's attempt in the store and read them; None for logs that are gone, or that are refused.
+
+    Logs are never worth a release: what is too large or may not be read is told, and is as good as gone. Raises
+    UnavailableError when GitHub, its storage or the store does not answer.
+    """
+    release = work.release
+    with tempfile.TemporaryDirectory(dir=release.workspace.parent) as folder:
+        archive = Path(folder) / "logs.zip"
+        try:
+            if run is None or github_actions.download_logs(release.hub, run, archive, limit_bytes) is None:
+                return None
+            logs = log_archive.read_archive(archive, limit_bytes)
+        except RefusedError as error:
+            log.warning("The logs are not kept: %s", error)
+            return None
+        release.store.put(archive)
+    log.info("The log of attempt %d is kept in the store: %s", run.run_attempt, logs.sha256)
+    return logs
+
+
 @task(**policy("logs"))
 def capture_logs(release: Release) -> StepResult:
     """Step 11: keep what the publish run's log says of the uploads; the fixture is committed for the last time.
 
-    Logs that are gone are recorded as gone.
+    Logs that are gone, or that are no logs to keep, are recorded as gone.
     """
     return carry_out(release, "logs", _capture_logs)
 
@@ -214,13 +230,9 @@ def _capture_logs(work: Work) -> StepResult:
 
 def _read_log(work: Work) -> PublishLog:
     release, known = work.release, work.fixture.workflow_run
-    run = github_actions.read_run(release.hub, known.id) if known else None
-    with tempfile.TemporaryDirectory(dir=release.workspace.parent) as folder:
-        archive = Path(folder) / "logs.zip"
-        if run is None or github_actions.download_logs(release.hub, run, archive, LOG_LIMIT_BYTES) is None:
-            return PublishLog("", 0, (), gone=True)
-        logs = log_archive.read_archive(archive, LOG_LIMIT_BYTES)
-        release.store.put(archive)
+    logs = keep_logs(work, github_actions.read_run(release.hub, known.id) if known else None)
+    if logs is None:
+        return PublishLog("", 0, (), gone=True)
     lines = tuple(mask_secrets(line) for text in logs.texts.values() for line in upload_lines(text))
     return PublishLog(logs.sha256, logs.size, lines)
 

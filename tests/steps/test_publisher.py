@@ -1,0 +1,60 @@
+"""Step 6: the claims of the coming run against the publisher that the index knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from lockgate.errors import RefusedError
+from tests.acts import attempt, replace_in
+from tests.stages import Stage
+
+Make = Callable[[str], Stage]
+FOLDER = ".github/workflows"
+
+
+def move_workflow(stage: Stage) -> None:
+    """The publish workflow moves to another file."""
+    text = stage.git("show", f"main:{FOLDER}/publish.yml")
+    stage.sandbox.commit_to_main(f"{FOLDER}/release.yml", f"{text}\n", "Publish from another file")
+    replace_in(stage, f"{FOLDER}/publish.yml", "pypa/gh-action-pypi-publish", "actions/checkout")
+
+
+def rename_environment(stage: Stage) -> None:
+    replace_in(stage, f"{FOLDER}/publish.yml", "environment: pypi", "environment: release")
+
+
+@pytest.mark.parametrize(
+    ("change", "seen"),
+    [
+        (move_workflow, r"presents? the workflow 'release\.yml'.*published by 'publish\.yml'"),
+        (rename_environment, r"presents? the environment 'release'.*published by 'pypi'"),
+    ],
+)
+def test_a_claim_that_differs_from_the_last_releases_is_named(
+    at: Make, change: Callable[[Stage], None], seen: str
+) -> None:
+    stage = at("end")
+    change(stage)
+    with pytest.raises(RefusedError, match=seen):
+        attempt(stage, "publisher", "1.2.0")
+
+
+def test_a_known_publisher_is_shown_as_such(at: Make) -> None:
+    question = attempt(at("end"), "publisher", "1.2.0").question
+    assert question is not None
+    assert "published by this very publisher" in question.brief
+
+
+def test_an_unknown_publisher_is_asked_about_with_the_values_to_compare(at: Make) -> None:
+    question = attempt(at("publisher"), "publisher").question
+    assert question is not None
+    assert "Compare these values" in question.brief
+    for row in (
+        "owner | `example`",
+        "repository | `lockgate-sample`",
+        "workflow | `publish.yml`",
+        "environment | `pypi`",
+    ):
+        assert row in question.brief

@@ -1,0 +1,110 @@
+"""Step 9: the publish run, found, shown, judged, and started again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from lockgate.errors import NotVisibleError
+from lockgate.request import Request
+from lockgate.runs import RunFailedError
+from planning import record
+from sandbox.faults import Fault
+from tests.acts import attempt, configure, replace_in, wait
+from tests.stages import ORDER, Stage
+
+Make = Callable[[str], Stage]
+
+
+def test_a_reviewer_that_is_waited_for_is_shown_with_name_and_link(at: Make, caplog: pytest.LogCaptureFixture) -> None:
+    stage = at("export")
+    configure(stage, "publish-timeout = 1")
+    stage.sandbox.set_environment("pypi", reviewers=["example"])
+    attempt(stage, "export")
+    with caplog.at_level("INFO"), pytest.raises(NotVisibleError):
+        attempt(stage, "wait")
+    page = f"{stage.sandbox.github_url}/{stage.sandbox.slug}/actions/runs/{stage.sandbox.runs[-1]['id']}"
+    assert f"The run waits until one of example approves pypi: {page}" in caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("* `invalid-publisher`: valid token, but no corresponding publisher", "invalid-publisher"),
+        ("HTTPError: 400 Bad Request\nFile already exists ('x.whl', with blake2_256 hash 'a').", "exists"),
+    ],
+)
+def test_a_failure_names_the_job_and_what_the_index_answered(at: Make, text: str, code: str) -> None:
+    stage = at("export")
+    stage.sandbox.faults.add(Fault("failed-publish", "github", options={"text": text}))
+    attempt(stage, "export")
+    failure = wait(stage)
+    assert isinstance(failure, RunFailedError)
+    assert "'publish' (failure" in str(failure.problems[0])
+    assert "the log of the publish run says" in failure.problems[1].seen
+    assert code in failure.problems[1].seen
+    assert failure.problems[1].next
+
+
+def test_a_workflow_that_cannot_be_started_by_hand_is_explained(at: Make) -> None:
+    stage = at("version")
+    configure(stage, "run-timeout = 1")
+    replace_in(stage, ".github/workflows/publish.yml", "  workflow_dispatch:\n", "")
+    stage.go_on(ORDER[: ORDER.index("export")])
+    stage.sandbox.faults.add(Fault("missing-run", "github", "push refs/tags/"))
+    attempt(stage, "export")
+    with pytest.raises(NotVisibleError, match=r"1 seconds after tag 'v1\.1\.0' was pushed, publish\.yml has no run"):
+        attempt(stage, "wait")
+    assert not stage.changes("dispatches")
+
+
+def test_failed_jobs_are_run_again_when_a_person_says_so(
+    at: Make, prefect_api: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows.release_flow import release
+
+    stage = at("export")
+    stage.sandbox.faults.add(Fault("failed-publish", "github", options={"text": "ERROR the index did not answer"}))
+    for name, value in stage.environ().items():
+        monkeypatch.setenv(name, value)
+    person = Reviewer(prefect_api)
+    person.start()
+    state = release(Request(stage.sandbox.origin_url, "minor", requested_by="Ada"), return_state=True)
+    person.join()
+    assert state.name == "Released", state.message
+    assert "Run the failed jobs again?" in person.brief
+    run = record.kept(stage.open(version="1.1.0")).workflow_run
+    assert run is not None
+    assert (run.attempt, run.conclusion) == (2, "success")
+    assert stage.changes("github POST .*/rerun-failed-jobs") == 1
+
+
+class Reviewer(threading.Thread):
+    """Says yes, once, to the first run that waits on this Prefect server."""
+
+    def __init__(self, api: str) -> None:
+        super().__init__(daemon=True)
+        self.api = api
+        self.brief = ""
+
+    def run(self) -> None:
+        import time
+
+        from prefect.client.orchestration import get_client
+        from prefect.settings import PREFECT_API_URL, temporary_settings
+
+        deadline = time.monotonic() + 120
+        with temporary_settings({PREFECT_API_URL: self.api}), get_client(sync_client=True) as client:
+            while time.monotonic() < deadline:
+                for run in client.read_flow_runs(limit=20):
+                    if run.state is None or not run.state.is_paused():
+                        continue
+                    keys = run.state.state_details.run_input_keyset or {}
+                    told = {one.key: one.value for one in client.filter_flow_run_input(run.id, "", 100, set())}
+                    if keys.get("description") in told and "Run the failed jobs" in told[keys["description"]]:
+                        self.brief = told[keys["description"]]
+                        client.resume_flow_run(run.id, run_input={"decision": "approve", "approver": "Ada"})
+                        return
+                time.sleep(0.1)
