@@ -16,6 +16,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 from cli import operating, printing
+from cli.init import init
 from cli.running import guarded, open_console, user, write
 from lockgate.errors import Problem, SettingsError
 from lockgate.outcome import ExitCode, Refusal, judge
@@ -171,7 +172,15 @@ def _plan_data(made: Plan, code: ExitCode, refusals: tuple[Refusal, ...]) -> dic
     return {**told, **asdict(replace(made, findings=())), "findings": findings}
 
 
-for command in (operating.up, operating.status, operating.approve, operating.abort, operating.logs, operating.unlock):
+for command in (
+    init,
+    operating.up,
+    operating.status,
+    operating.approve,
+    operating.abort,
+    operating.logs,
+    operating.unlock,
+):
     app.command(command)
 
 

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from lockgate.errors import Problem
 from lockgate.outcome import ExitCode, Refusal, Report, StepOutcome
 from lockgate.plan import Plan
 from lockgate.steps import POINT_OF_NO_RETURN, STEPS, step
@@ -77,12 +78,37 @@ def print_refusals(console: Console, refusals: tuple[Refusal, ...]) -> None:
         if one.step != last:
             console.print(f"[red bold]Step {one.step}: {STEPS[one.step - 1].title}[/]")
         last = one.step
-        parts = (("seen", one.seen.strip()), ("expected", one.expected), ("next", one.next))
-        if console.is_terminal:
-            console.print(_labelled(parts))
-            continue
-        for label, text in parts:
-            console.print(f"  {label:<9} {text}", markup=False, highlight=False, soft_wrap=True)
+        _print_parts(console, one.seen, one.expected, one.next)
+
+
+def print_problems(console: Console, problems: tuple[Problem, ...]) -> None:
+    """Problems of a command that has no steps."""
+    for one in problems:
+        console.print()
+        _print_parts(console, one.seen, one.expected, one.next)
+
+
+def print_numbered(console: Console, lines: tuple[str, ...]) -> None:
+    """A numbered list; a terminal wraps its lines under each other."""
+    if console.is_terminal:
+        grid = Table.grid(padding=(0, 1))
+        grid.add_column(justify="right")
+        grid.add_column(overflow="fold")
+        for number, line in enumerate(lines, 1):
+            grid.add_row(f"{number}.", escape(line))
+        console.print(grid, highlight=False)
+        return
+    for number, line in enumerate(lines, 1):
+        console.print(f"{number:>2}. {line}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_parts(console: Console, seen: str, expected: str, then: str) -> None:
+    parts = (("seen", seen.strip()), ("expected", expected), ("next", then))
+    if console.is_terminal:
+        console.print(_labelled(parts))
+        return
+    for label, text in parts:
+        console.print(f"  {label:<9} {text}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _labelled(parts: tuple[tuple[str, str], ...]) -> Table:

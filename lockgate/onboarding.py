@@ -143,8 +143,9 @@ def tag_pattern(tag_format: str) -> str:
 def propose_settings(pyproject: str, settings: Settings, *, more: Mapping[str, str | Sequence[str]]) -> str:
     """The text of pyproject.toml with a [tool.lockgate] table, everything else as it was.
 
-    Written are branch, tag format and environment, each with where the value came from, and `more` (keys of the table
-    to values, such as a test command). Keys that are there stay. Raises SettingsError when the text is no TOML.
+    Written are branch, tag format and environment (when there is one), each with where the value came from, and `more`
+    (keys of the table to values, such as a test command). Keys that are there stay. Raises SettingsError when the text is
+    no TOML.
     """
     try:
         document = tomlkit.parse(pyproject)
@@ -156,7 +157,8 @@ def propose_settings(pyproject: str, settings: Settings, *, more: Mapping[str, s
     table = tool.setdefault("lockgate", tomlkit.table())
     for key in ("branch", "tag-format", "environment"):
         name = key.replace("-", "_")
-        _add(table, key, getattr(settings, name), settings.origins.get(name, "default"))
+        if getattr(settings, name):
+            _add(table, key, getattr(settings, name), settings.origins.get(name, "default"))
     for key, value in more.items():
         _add(table, key, value, "proposed")
     return tomlkit.dumps(document)

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
+import pty
+import re
+import select
+import struct
 import subprocess
 import sys
+import termios
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +26,7 @@ from sandbox.world import Sandbox
 COMMAND = [sys.executable, "-m", "cli.main"]
 ROOT = Path(__file__).parent.parent.parent
 TIMEOUT_SECONDS = 240
+STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,10 @@ class Desk:
         )  # fmt: skip
         return Ended(done.returncode, done.stdout, done.stderr)
 
+    def talk(self, *words: str, answers: Sequence[tuple[str, str]]) -> Ended:
+        """The real command on a terminal: each answer is typed once its prompt has appeared; "\\x03" is Ctrl-C."""
+        return talk([*COMMAND, *words], self.checkout, self.environ, answers)
+
     def seen(self) -> dict[str, Any]:
         """All that could be lost or half changed: the checkout's files and refs, origin's refs, releases, the index."""
         return {
@@ -100,6 +113,36 @@ def digests(folder: Path) -> dict[str, str]:
     """The digest of every file in a folder, git's own apart."""
     files = (path for path in folder.rglob("*") if path.is_file() and ".git" not in path.relative_to(folder).parts)
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+def talk(command: list[str], folder: Path, environ: dict[str, str], answers: Sequence[tuple[str, str]]) -> Ended:
+    """Run a command on a terminal of its own, 100 columns wide, and answer its prompts."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 100, 0, 0))
+    child = subprocess.Popen(
+        command, cwd=folder, env=environ | {"TERM": "xterm"}, stdin=theirs, stdout=theirs, stderr=theirs,
+        start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )  # fmt: skip
+    os.close(theirs)
+    text, heard, left = "", 0, list(answers)
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    try:
+        while time.monotonic() < deadline:
+            if select.select([ours], [], [], 0.5)[0]:
+                try:
+                    text += os.read(ours, 65536).decode(errors="replace")
+                except OSError:  # Linux says EIO once the last process has closed the terminal
+                    break
+            text = STYLE.sub("", text)
+            if left and left[0][0] in text[heard:]:
+                heard = len(text)
+                os.write(ours, left.pop(0)[1].encode())
+        assert not left, f"never asked {left[0][0]!r}:\n{text}"
+        return Ended(child.wait(10), text, "")
+    finally:
+        child.kill()
+        child.wait()
+        os.close(ours)
 
 
 @pytest.fixture
