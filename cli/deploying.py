@@ -17,12 +17,13 @@ DEPLOY_SECONDS = 180
 
 
 def deploy(repository: str) -> None:
-    """Make or update the work pool, the deployments of prefect.yaml and the automation on missed heartbeats.
+    """Make or update work pool, deployments of prefect.yaml, automation on missed heartbeats, and the reminders' schedule.
 
     `repository` becomes the default in the form of the release; "" leaves the form empty. Raises SettingsError without
     prefect.yaml (Lockgate runs from its checkout), UnavailableError when Prefect does not take the deployments.
     """
     from flows.heartbeats import ensure_automation
+    from flows.notifying import remind_through
 
     if not (ROOT / "prefect.yaml").exists():
         raise SettingsError(
@@ -33,6 +34,7 @@ def deploy(repository: str) -> None:
     if repository:
         _preset(repository)
     ensure_automation()
+    remind_through("")
 
 
 def _make_pool() -> None:

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from cli import operating, printing
 from cli.init import init
+from cli.notifying import notify
 from cli.running import guarded, open_console, user, write
 from lockgate.errors import Problem, SettingsError
 from lockgate.outcome import ExitCode, Refusal, judge
@@ -180,6 +181,7 @@ for command in (
     operating.abort,
     operating.logs,
     operating.unlock,
+    notify,
 ):
     app.command(command)
 
