@@ -156,6 +156,11 @@ class Run:
     def known(self) -> FlowRun:
         return self.client.read_flow_run(self.id)
 
+    def settled_task_runs(self) -> list[TaskRun]:
+        """The task runs, once the server has all of their ends."""
+        hand_over(self.id)
+        return self.task_runs
+
     @property
     def task_runs(self) -> list[TaskRun]:
         mine = FlowRunFilter(id=FlowRunFilterId(any_=[self.id]))
