@@ -198,6 +198,7 @@ class Run:
     run_number: int
     run_attempt: int = 1
     created_at: str = ""
+    updated_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,12 +121,23 @@ def _seen_run(work: Work, workflow: PublishWorkflow, memory: Memory) -> Run | No
 
 
 def follow_run(work: Work, workflow: PublishWorkflow, run: Run, progress: Progress) -> runs.Verdict:
-    """Follow a run to its end; records how it ended.
+    """Follow a run to its end, with one conditional request per look while nothing changes; records how it ended.
 
     Raises RunFailedError for a run that failed or did not publish, NotVisibleError after the configured time.
     """
     memory, limit = Memory(), work.release.settings.publish_timeout
-    verdict = poll(limit, lambda _: _look_at_run(work, workflow, run, progress, memory))
+    last: Run | None = None
+
+    def look(_waited: float) -> runs.Verdict | None:
+        nonlocal last
+        seen = _read_run(work, run, memory)
+        if seen == last:
+            return None
+        verdict = _judge(work, workflow, seen, progress)
+        last = seen
+        return verdict
+
+    verdict = poll(limit, look)
     if verdict is not None:
         return verdict
     raise NotVisibleError(
@@ -138,16 +149,18 @@ def follow_run(work: Work, workflow: PublishWorkflow, run: Run, progress: Progre
     )
 
 
-def _look_at_run(
-    work: Work, workflow: PublishWorkflow, run: Run, progress: Progress, memory: Memory
-) -> runs.Verdict | None:
-    """The verdict on a run that succeeded, None while it goes on; raises RunFailedError when it failed."""
-    hub = work.release.hub
-    seen = github_actions.read_run(hub, run.id, memory)
+def _read_run(work: Work, run: Run, memory: Memory) -> Run:
+    seen = github_actions.read_run(work.release.hub, run.id, memory)
     if seen is None:
         raise refused(
             f"run {run.html_url} is gone", "the publish run", "find out who deleted it; see what the index has"
         )
+    return seen
+
+
+def _judge(work: Work, workflow: PublishWorkflow, seen: Run, progress: Progress) -> runs.Verdict | None:
+    """The verdict on a run that succeeded, None while it goes on; raises RunFailedError when it failed."""
+    hub = work.release.hub
     jobs = github_actions.list_jobs(hub, seen)
     pending = github_actions.list_pending_deployments(hub, seen) if seen.status in runs.WAITING else ()
     verdict = runs.judge_run(seen, jobs, workflow.job_name, pending)

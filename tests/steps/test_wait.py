@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -27,6 +28,25 @@ def test_a_reviewer_that_is_waited_for_is_shown_with_name_and_link(at: Make, cap
         attempt(stage, "wait")
     page = f"{stage.sandbox.github_url}/{stage.sandbox.slug}/actions/runs/{stage.sandbox.runs[-1]['id']}"
     assert f"The run waits until one of example approves pypi: {page}" in caplog.messages
+
+
+def test_nothing_but_the_run_is_asked_for_while_nothing_changes(at: Make) -> None:
+    stage = at("export")
+    configure(stage, "publish-timeout = 1")
+    stage.sandbox.set_environment("pypi", reviewers=["example"])
+    attempt(stage, "export")
+    until_it_waits(stage)
+    stage.sandbox.faults.add(Fault("error", "github", "GET .*/(jobs|pending_deployments)", times=100, after=2))
+    with pytest.raises(NotVisibleError):
+        attempt(stage, "wait")
+    assert stage.sandbox.faults.seen == []
+
+
+def until_it_waits(stage: Stage) -> None:
+    deadline = time.monotonic() + 60
+    while not stage.sandbox.runs or stage.sandbox.runs[-1]["status"] != "waiting":
+        assert time.monotonic() < deadline, "the run does not wait for its reviewer"
+        time.sleep(0.02)
 
 
 @pytest.mark.parametrize(
@@ -90,8 +110,6 @@ class Reviewer(threading.Thread):
         self.brief = ""
 
     def run(self) -> None:
-        import time
-
         from prefect.client.orchestration import get_client
         from prefect.settings import PREFECT_API_URL, temporary_settings
 
