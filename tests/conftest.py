@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from sandbox.sample import write_sample
 from sandbox.world import Sandbox
 
 if TYPE_CHECKING:
-    from tests.stages import Stages
+    from tests.stages import Stage, Stages
 
 SECRETS = ("GH_TOKEN", "GITHUB_TOKEN", "GITHUB_API_URL", "GITHUB_SERVER_URL", "LOCKGATE_INDEX_URL", "PREFECT_API_URL")
 SLUG = "example/lockgate-sample"
@@ -147,3 +147,18 @@ def receiver() -> Iterator[Receiver]:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server
         server.shutdown()
+
+
+@pytest.fixture
+def at(stages: Stages, tmp_path: Path) -> Iterator[Callable[[str], Stage]]:
+    """Starts a copy of the release as it stood before a step; no request may be one that GitHub does not know."""
+    opened: list[Stage] = []
+
+    def copy(key: str) -> Stage:
+        opened.append(stages.copy(key, tmp_path / "stage").__enter__())
+        return opened[-1]
+
+    yield copy
+    for stage in opened:
+        stage.sandbox.close()
+        assert stage.sandbox.problems == []

@@ -6,9 +6,8 @@ docs/failures.md is the table of them; every row names its test here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import httpx
 import pytest
@@ -22,7 +21,7 @@ from lockgate.runs import RunFailedError
 from planning import record
 from sandbox.faults import Fault
 from tests.acts import ANY, attempt, configure, files, make_key, publish_wheel, refs, replace_in, review, wait
-from tests.stages import ORDER, TAG, VERSION, Stage, Stages, run_step
+from tests.stages import ORDER, TAG, VERSION, Stage, run_step
 
 Make = Callable[[str], Stage]
 PUSH = r"POST .*git-receive-pack"
@@ -31,21 +30,6 @@ PUBLISHED = "github PATCH .* published release"
 PUBLISH_FILE = ".github/workflows/publish.yml"
 OTHER_JOB = "  lint:\n    runs-on: ubuntu-latest\n    steps:\n      - run: echo fine\n"
 WHEEL = f"lockgate_sample-{VERSION}-py3-none-any.whl"
-
-
-@pytest.fixture
-def at(stages: Stages, tmp_path: Path) -> Iterator[Make]:
-    """Starts a copy of the release as it stood before a step; no request may be one that GitHub does not know."""
-    opened: list[Stage] = []
-
-    def copy(key: str) -> Stage:
-        opened.append(stages.copy(key, tmp_path / "stage").__enter__())
-        return opened[-1]
-
-    yield copy
-    for stage in opened:
-        stage.sandbox.close()
-        assert stage.sandbox.problems == []
 
 
 def test_a_yanked_version_is_taken(at: Make) -> None:
