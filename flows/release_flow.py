@@ -16,6 +16,7 @@ from flows.conflicts import check_version_or_ask, start
 from flows.ending import Trail, released, stopped
 from flows.failed_runs import wait_or_rerun
 from flows.run_log import show_logs
+from flows.run_page import show_summary
 from flows.turns import turn
 from lockgate.outcome import Report
 from lockgate.request import Request
@@ -39,9 +40,11 @@ def release(request: Request) -> State[Report]:
     trail = Trail(request)
     try:
         with turn(request):
-            return released(trail, run_steps(request, trail))
+            state = released(trail, run_steps(request, trail))
     except Exception as error:  # noqa: BLE001 - every end of a release is reported, and named by what ended it
-        return stopped(trail, error)
+        state = stopped(trail, error)
+    show_summary(trail)
+    return state
 
 
 def run_steps(request: Request, trail: Trail) -> bool:

@@ -2,15 +2,58 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
 from uuid import UUID
 
+from prefect.artifacts import create_link_artifact, create_markdown_artifact
 from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
 
+from flows.ending import Trail
+from flows.waiting_runs import APPROVERS
+from lockgate.timeline import history, picture
+from planning.history import earlier_releases
 from planning.release import Release
+from tasks.showing import artifact_key
+
+log = logging.getLogger(__name__)
+
+LINKS = {"index": "on the index", "release": "the GitHub release", "run": "the publish run"}
 
 
 def name_run(release: Release) -> None:
-    """Call this run by project and version; until the plan is made it is called by what was asked for."""
+    """Call this run by project and version, tag it with project and repository, and note who may approve.
+
+    Until the plan is made a run is called by what was asked for.
+    """
+    me = UUID(flow_run.id)
     with get_client(sync_client=True) as client:
-        client.update_flow_run(UUID(flow_run.id), name=release.label)
+        tags = {*client.read_flow_run(me).tags, release.settings.project, release.slug}
+        client.update_flow_run(me, name=release.label, tags=sorted(tags))
+        client.update_flow_run_labels(me, {APPROVERS: ", ".join(release.settings.approvers)})
+
+
+def show_summary(trail: Trail) -> None:
+    """Leave the summary with the timeline and the history, and links to what was published; nothing before the first step.
+
+    A picture ends no release: what keeps it from being made is only logged.
+    """
+    release, fixture = trail.release, trail.fixture
+    if release is None or fixture is None or not (timeline := picture(fixture)):
+        return
+    try:
+        known = {one.version: one for one in earlier_releases(release)} | {fixture.version: fixture}
+        text = f"# {release.label}\n\n{_links(fixture.urls)}\n\n{timeline}\n{history(tuple(known.values()))}"
+        create_markdown_artifact(text, key=artifact_key(release, "summary"), description=f"{release.label}: summary")
+        for name, url in fixture.urls.items():
+            create_link_artifact(
+                url, link_text=f"{release.label}: {LINKS.get(name, name)}", key=artifact_key(release, f"link-{name}"),
+                description=f"{release.label}: {LINKS.get(name, name)}",
+            )  # fmt: skip
+    except Exception as error:  # noqa: BLE001 - see above: whatever it is, the release ended as it did
+        log.warning("The summary was not made: %s: %s", type(error).__name__, error)
+
+
+def _links(urls: Mapping[str, str]) -> str:
+    return "\n".join(f"- [{LINKS.get(name, name)}]({url})" for name, url in urls.items())

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from clients import git, github_releases
-from lockgate.checkouts import allowed
-from lockgate.errors import RefusedError
-from lockgate.fixture import Fixture, from_json
+from lockgate.fixture import Fixture
 from lockgate.repository import Origin
 from lockgate.request import Request
 from lockgate.sentinel import Everywhere
 from lockgate.versions import released_versions
 from planning import survey
+from planning.history import read_fixtures
 from planning.opening import open_release, repository_version
 from planning.outlook import beside
 from planning.release import Release
@@ -34,7 +33,7 @@ def look_everywhere(repository: str, environ: Mapping[str, str]) -> Everywhere:
     tags = released_versions(origin.tags, release.settings.tag_format)
     commits = {version: origin.tags[tag] for version, tag in tags.items()}
     merged = [version for version, commit in commits.items() if git.is_ancestor(release.workspace, commit, head)]
-    fixtures, unreadable = _fixtures(release, head)
+    fixtures, unreadable = read_fixtures(release, head)
     return Everywhere(
         project=release.settings.project,
         branch=release.settings.branch,
@@ -49,23 +48,6 @@ def look_everywhere(repository: str, environ: Mapping[str, str]) -> Everywhere:
         fixtures=fixtures,
         unreadable=unreadable,
     )
-
-
-def _fixtures(release: Release, head: str) -> tuple[dict[Version, Fixture], dict[str, str]]:
-    """The project's fixtures by version, and why others cannot be read."""
-    pattern = release.settings.fixture.replace("{version}", "*")
-    paths = [path for path in git.list_files(release.workspace, head) if allowed(path, (pattern,))]
-    found: dict[Version, Fixture] = {}
-    unreadable: dict[str, str] = {}
-    for path in paths:
-        data = git.read_file(release.workspace, head, path) or b""
-        try:
-            fixture = from_json(data.decode(errors="replace"))
-            if fixture.project == release.settings.project:
-                found[Version(fixture.version)] = fixture
-        except (RefusedError, InvalidVersion) as error:
-            unreadable[path] = error.problems[0].seen if isinstance(error, RefusedError) else str(error)
-    return found, unreadable
 
 
 def _lost(release: Release, origin: Origin, fixtures: Mapping[Version, Fixture]) -> frozenset[Version]:

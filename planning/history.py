@@ -1,0 +1,34 @@
+"""The fixtures of a project's earlier releases, as a branch holds them."""
+
+from __future__ import annotations
+
+from packaging.version import InvalidVersion, Version
+
+from clients import git
+from lockgate.checkouts import allowed
+from lockgate.errors import RefusedError
+from lockgate.fixture import Fixture, from_json
+from planning.release import Release
+
+
+def read_fixtures(release: Release, commit: str) -> tuple[dict[Version, Fixture], dict[str, str]]:
+    """The project's fixtures at a commit by version; and the files that are none, with why."""
+    pattern = release.settings.fixture.replace("{version}", "*")
+    paths = [path for path in git.list_files(release.workspace, commit) if allowed(path, (pattern,))]
+    found: dict[Version, Fixture] = {}
+    unreadable: dict[str, str] = {}
+    for path in paths:
+        data = git.read_file(release.workspace, commit, path) or b""
+        try:
+            fixture = from_json(data.decode(errors="replace"))
+            if fixture.project == release.settings.project:
+                found[Version(fixture.version)] = fixture
+        except (RefusedError, InvalidVersion) as error:
+            unreadable[path] = error.problems[0].seen if isinstance(error, RefusedError) else str(error)
+    return found, unreadable
+
+
+def earlier_releases(release: Release) -> tuple[Fixture, ...]:
+    """The fixtures that the workspace knows of origin's branch, without looking at origin again; none before it was looked at."""
+    commit = git.resolve(release.workspace, f"refs/remotes/origin/{release.settings.branch}")
+    return () if commit is None else tuple(read_fixtures(release, commit)[0].values())
