@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated
 
@@ -29,6 +30,7 @@ app = App(
     help="Takes one version of a Python package from source control to the package index through eleven guarded steps.",
     help_epilogue="Exit codes: 0 released, 1 refused (nothing irreversible happened), 2 usage or settings, 3 stopped after"
     " the point of no return, 4 something outside is unavailable, 130 interrupted.",
+    version=lambda: installed_version("lockgate"),
     version_flags=["--version"],
 )
 
@@ -176,6 +178,7 @@ def _plan_data(made: Plan, code: ExitCode, refusals: tuple[Refusal, ...]) -> dic
 for command in (
     init,
     operating.up,
+    operating.worker,
     operating.status,
     operating.approve,
     operating.abort,

@@ -16,6 +16,8 @@ from cli.running import open_console, told
 PORT = 4200
 RUNS_AT_A_TIME = 4
 TAKEN_UP = 3
+RUNS_HELP = "How many releases may work here at a time; waiting ones do not count"
+TAKE_UP_HELP = "How often a run whose process vanished is started again by itself"
 
 Run = Annotated[
     str, Parameter(help="The run: its id, the beginning of it, or its name; empty: the only one that waits.")
@@ -35,9 +37,7 @@ def up(
     runs: Annotated[
         int, Parameter(help="How many releases may work at a time; waiting ones do not count.")
     ] = RUNS_AT_A_TIME,
-    take_up: Annotated[
-        int, Parameter(help="How often a run whose process vanished is started again by itself.")
-    ] = TAKEN_UP,
+    take_up: Annotated[int, Parameter(help=TAKE_UP_HELP)] = TAKEN_UP,
 ) -> int:
     """Run Prefect's server, a worker, the deployments and the automations until Ctrl-C; started again it continues what waited.
 
@@ -58,6 +58,27 @@ def up(
                 preset = use(stack.enter_context(open_sandbox(sandbox, repository or ".", slug)))
                 console.print("[bold yellow]SANDBOX: nothing that is released here is released.[/]")
             run_up(console, preset, port, runs, take_up)
+
+    return told(console, run)
+
+
+def worker(
+    *,
+    runs: Annotated[int, Parameter(help=RUNS_HELP)] = RUNS_AT_A_TIME,
+    take_up: Annotated[int, Parameter(help=TAKE_UP_HELP)] = TAKEN_UP,
+) -> int:
+    """Run a worker of this machine for the Prefect server that PREFECT_API_URL names, until Ctrl-C.
+
+    It takes up this machine's runs whose process vanished, and starts itself again. Set LOCKGATE_STORE to the shared store.
+    """
+    console = open_console(as_json=False)
+
+    def run() -> None:
+        from cli.up import alone, run_worker
+        from planning.release import home_of
+
+        with alone(home_of(os.environ)):
+            run_worker(console, runs, take_up)
 
     return told(console, run)
 

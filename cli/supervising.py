@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -22,12 +23,14 @@ TOLD = 50
 
 
 def worker_name() -> str:
-    """The name of this machine's worker."""
-    return f"lockgate-{here()}"
+    """The name of the worker beside this process: LOCKGATE_WORKER, or one made of the machine's."""
+    return os.environ.get("LOCKGATE_WORKER") or f"lockgate-{here()}"
 
 
-def supervise(console: Console, server: Service | None, worker: Service, stopped: threading.Event, again: int) -> None:
-    """Until stopped: keep the server (if it is ours) and the worker running, and every lost run taken up.
+def supervise(
+    console: Console, server: Service | None, worker: Service | None, stopped: threading.Event, again: int
+) -> None:
+    """Until stopped: keep the server and the worker (those that are ours) running, and every lost run taken up.
 
     Runs are looked at before the worker starts, and whenever it had to be started again.
     """
@@ -39,7 +42,7 @@ def supervise(console: Console, server: Service | None, worker: Service, stopped
             server.start()
         with contextlib.suppress(httpx.HTTPError, RuntimeError):
             _look(console, again, seen, since)
-        if worker.ended:
+        if worker is not None and worker.ended:
             worker.start()
         stopped.wait(LOOK_SECONDS)
 

@@ -1,4 +1,7 @@
-"""`lockgate up`: Prefect's server, a worker, the deployments and the automations, in the foreground, until stopped."""
+"""`lockgate up`: Prefect's server, a worker, the deployments and the automations, in the foreground, until stopped.
+
+`lockgate worker` is the worker alone, for a server elsewhere.
+"""
 
 from __future__ import annotations
 
@@ -31,24 +34,19 @@ ENVIRONMENT = {
 def run_up(console: Console, repository: str, port: int, runs: int, again: int) -> None:
     """Run everything until SIGINT or SIGTERM; LOCKGATE_HOME and PREFECT_HOME say where its state is.
 
-    At most `runs` releases work at a time; one whose process vanishes is started again at most `again` times. Raises
-    SettingsError when the port is taken.
+    At most `runs` releases work at a time (0: no worker here); one whose process vanishes is started again at most `again`
+    times. Raises SettingsError when the port is taken.
     """
-    home = home_of(os.environ)
-    os.environ["LOCKGATE_HOME"] = str(home)
-    prefect_home = Path(os.environ.setdefault("PREFECT_HOME", str(home / "prefect")))
-    for name, value in ENVIRONMENT.items():
-        os.environ.setdefault(name, value)
-    if "PREFECT_SERVER_API_AUTH_STRING" in os.environ:
-        os.environ.setdefault("PREFECT_API_AUTH_STRING", os.environ["PREFECT_SERVER_API_AUTH_STRING"])
+    home, prefect_home = _prepare()
     stopped = _stop_on_signals()
     with contextlib.ExitStack() as stack:
         address = f"http://{LOOPBACK}:{_port(port)}"
         os.environ["PREFECT_API_URL"] = f"{address}/api"
         pages = server(prefect_home, int(address.rsplit(":", 1)[1]), {})
-        worker = _worker(prefect_home, runs)
+        worker = _worker(prefect_home, runs) if runs else None
         stack.callback(pages.stop)
-        stack.callback(worker.stop, gently=False)
+        if worker is not None:
+            stack.callback(worker.stop, gently=False)
         console.print("[dim]Starting Prefect …[/]")
         pages.start()
         pages.wait_until(lambda: is_healthy(address) or stopped.is_set())
@@ -60,6 +58,34 @@ def run_up(console: Console, repository: str, port: int, runs: int, again: int) 
         console.print("Stopping; what was at work goes on at the next `lockgate up`.")
 
 
+def run_worker(console: Console, runs: int, again: int) -> None:
+    """Run a worker for the server that PREFECT_API_URL names, until SIGINT or SIGTERM; raises SettingsError without one."""
+    if "PREFECT_API_URL" not in os.environ:
+        raise SettingsError(
+            Problem("PREFECT_API_URL is not set", "the address of a Prefect server's API", "set it, ending in /api")
+        )
+    _, prefect_home = _prepare()
+    stopped = _stop_on_signals()
+    worker = _worker(prefect_home, runs)
+    try:
+        _look_after(console, None, worker, stopped, again)
+    finally:
+        worker.stop(gently=False)
+    console.print("Stopping; what was at work goes on at the next `lockgate worker`.")
+
+
+def _prepare() -> tuple[Path, Path]:
+    """Lockgate's home and Prefect's, both in the environment, with what the children need in it."""
+    home = home_of(os.environ)
+    os.environ["LOCKGATE_HOME"] = str(home)
+    prefect_home = Path(os.environ.setdefault("PREFECT_HOME", str(home / "prefect")))
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    if "PREFECT_SERVER_API_AUTH_STRING" in os.environ:
+        os.environ.setdefault("PREFECT_API_AUTH_STRING", os.environ["PREFECT_SERVER_API_AUTH_STRING"])
+    return home, prefect_home
+
+
 @contextlib.contextmanager
 def alone(home: Path) -> Iterator[None]:
     """Have a folder to oneself; raises SettingsError when another `lockgate up` runs in it."""
@@ -69,13 +95,17 @@ def alone(home: Path) -> Iterator[None]:
         yield
 
 
-def _look_after(console: Console, pages: Service, worker: Service, stopped: threading.Event, again: int) -> None:
+def _look_after(
+    console: Console, pages: Service | None, worker: Service | None, stopped: threading.Event, again: int
+) -> None:
     from cli.supervising import supervise, worker_name
 
     api = os.environ["PREFECT_API_URL"]
     console.print(f"Prefect's pages: [bold]{api.removesuffix('/api')}/v2/[/]   (state in {home_of(os.environ)})")
     console.print(f"Elsewhere:       export PREFECT_API_URL={api}", highlight=False, soft_wrap=True)
-    console.print(f"Worker {worker_name()} runs; Ctrl-C ends everything.", highlight=False)
+    console.print(
+        f"{f'Worker {worker_name()}' if worker else 'No worker'} runs here; Ctrl-C ends everything.", highlight=False
+    )
     supervise(console, pages, worker, stopped, again)
 
 

@@ -1,0 +1,184 @@
+"""`lockgate up` around a sandbox, as a person starts it: a child process with server, worker and deployments."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from cli.runs import read_question
+
+ROOT = Path(__file__).parent.parent
+COMMAND = [sys.executable, "-m", "cli.main"]
+DEADLINE_SECONDS = 240.0
+DEPLOYMENT = "release/release"
+SLUG = "example/lockgate-sample"
+
+
+def until(condition: Callable[[], Any], what: str, seconds: float = DEADLINE_SECONDS) -> Any:
+    """Look until the condition gives something; fails after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := condition():
+            return found
+        time.sleep(0.1)
+    raise AssertionError(f"waited {seconds} s for {what}")
+
+
+@dataclass
+class Station:
+    """A folder with a sandbox, and `lockgate up` in it."""
+
+    folder: Path
+    extra: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """A machine without tokens of its own; LOCKGATE_HOME leads the other commands to this station."""
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "GITHUB_", "GH_"))
+        }
+        return {
+            **kept,
+            "PYTHONPATH": str(ROOT),
+            "LOCKGATE_HOME": str(self.folder),
+            "LOCKGATE_USER": "ada",
+            **self.extra,
+        }
+
+    @property
+    def api(self) -> str:
+        """The address of the server's API."""
+        return str(json.loads((self.folder / "up.json").read_text())["api"])
+
+    @property
+    def output(self) -> str:
+        """What `lockgate up` printed."""
+        return (self.folder / "up.log").read_text()
+
+    def start(self) -> Station:
+        """Start everything, and wait until it says that it runs."""
+        (self.folder / "up.json").unlink(missing_ok=True)
+        with (self.folder / "up.log").open("ab") as output:
+            self.process = subprocess.Popen(
+                [*COMMAND, "up", "--sandbox", str(self.folder), "--port", "0"], cwd=self.folder, env=self.environ,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
+            )  # fmt: skip
+        until(lambda: (self.folder / "up.json").exists() or self.process.poll() is not None, "lockgate up")  # type: ignore[union-attr]
+        assert self.process.poll() is None, self.output
+        return self
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Stop everything with a signal; its exit code."""
+        assert self.process is not None
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Another command of lockgate, without a terminal."""
+        return subprocess.run(
+            [*COMMAND, *words], cwd=self.folder, env=self.environ, capture_output=True, text=True, timeout=120,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def status(self, run: FlowRun) -> dict[str, Any]:
+        """What `lockgate status RUN --json` says."""
+        done = self.run("status", str(run.id), "--json")
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+    def approve(self, run: FlowRun, *words: str) -> subprocess.CompletedProcess[str]:
+        """Approve by the command line, as Ann."""
+        return self.run("approve", str(run.id)[:8], "--decision", "approve", "--name", "ann", *words)
+
+    def begin(self, client: SyncPrefectClient, **request: Any) -> FlowRun:
+        """Start a run of the deployment, as the Run form does."""
+        deployment = client.read_deployment_by_name(DEPLOYMENT)
+        asked = {**deployment.parameters["request"], "version": "minor", "requested_by": "ada", **request}
+        return client.create_flow_run_from_deployment(deployment.id, parameters={"request": asked})
+
+    def until_state(self, client: SyncPrefectClient, run: FlowRun, *names: str) -> FlowRun:
+        """Wait until the run is in one of these states; a final state that is none of them fails at once."""
+
+        def look() -> FlowRun | None:
+            found = client.read_flow_run(run.id)
+            if found.state is not None and found.state.name in names:
+                return found
+            over = found.state is not None and found.state.is_final() and found.state.name != "Crashed"
+            assert not over, f"{found.state}\n{self.output}"
+            return None
+
+        return until(look, f"{names}\n{self.output[-2000:]}")  # type: ignore[no-any-return]
+
+    def until_asked(self, client: SyncPrefectClient, run: FlowRun, title: str) -> None:
+        """Wait until the run asks this question."""
+
+        def look() -> bool:
+            question = read_question(client, client.read_flow_run(run.id))
+            return question is not None and question.title == title
+
+        until(look, f"the question {title!r}\n{self.output[-2000:]}")
+
+    def children(self) -> dict[int, str]:
+        """Every process below `lockgate up`, with its command line."""
+        assert self.process is not None
+        return below(self.process.pid)
+
+    def until_idle(self) -> None:
+        """Wait until no run has a process."""
+        until(lambda: not any("prefect.engine" in line for line in self.children().values()), "the runs' processes", 60)
+
+    def pid_of(self, words: str) -> int:
+        """The process below `lockgate up` with these words in its command line, its keeper apart."""
+        found = [pid for pid, line in self.children().items() if words in line and "keeper" not in line]
+        assert len(found) == 1, self.children()
+        return found[0]
+
+
+def below(pid: int) -> dict[int, str]:
+    """Every process below this one, with its command line."""
+    listed = subprocess.run(
+        ["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True, timeout=30
+    )
+    rows = [line.split(None, 2) for line in listed.stdout.splitlines()]
+    parents = {int(row[0]): (int(row[1]), row[2] if len(row) > 2 else "") for row in rows}
+    found: dict[int, str] = {}
+    wanted = {pid}
+    while wanted:
+        wanted = {one for one, (parent, _) in parents.items() if parent in wanted}
+        found |= {one: parents[one][1] for one in wanted}
+    return found
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs (a zombie does not)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def make_station(sample: Path, folder: Path, **extra: str) -> Station:
+    shutil.copytree(sample, folder)
+    return Station(folder, dict(extra))
+
+
+@contextlib.contextmanager
+def connected(api: str) -> Iterator[SyncPrefectClient]:
+    """A client of one server, whatever the environment says."""
+    with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
+        yield client

@@ -1,0 +1,42 @@
+"""Stations for the tests of operation: one for a module, and one for a test that kills it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient
+
+from tests.operating import Station, connected, make_station
+
+
+@pytest.fixture(scope="module")
+def shared_station(sample_sandbox: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+    station = make_station(sample_sandbox, tmp_path_factory.mktemp("station") / "sandbox").start()
+    yield station
+    station.stop()
+
+
+@pytest.fixture
+def station(shared_station: Station, client: SyncPrefectClient) -> Iterator[Station]:
+    """The module's station; what a test leaves under way is aborted."""
+    yield shared_station
+    for run in client.read_flow_runs():
+        if run.state is not None and not run.state.is_final():
+            shared_station.run("abort", str(run.id))
+
+
+@pytest.fixture
+def own_station(sample_sandbox: Path, tmp_path: Path) -> Iterator[Station]:
+    """A station for one test, not started yet."""
+    station = make_station(sample_sandbox, tmp_path / "sandbox")
+    yield station
+    if station.process is not None and station.process.poll() is None:
+        station.stop()
+
+
+@pytest.fixture
+def client(shared_station: Station) -> Iterator[SyncPrefectClient]:
+    with connected(shared_station.api) as found:
+        yield found
