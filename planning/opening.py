@@ -87,8 +87,11 @@ def _choose_version(
         return parse_version(request.version)
     store = store_of(environ)
     current = repository_version(workspace, origin.heads[settings.branch], settings)
-    newest = max(released_versions(origin.tags, settings.tag_format), default=None)
-    continued = record.newest_unfinished(store, slug, request.version, newest)
+    tagged = released_versions(origin.tags, settings.tag_format)
+    there = record.read_fixtures(
+        workspace, settings.fixture, origin.heads[settings.branch], since=max(tagged, default=None)
+    )
+    continued = record.newest_unfinished(store, slug, request.version, tagged, there)
     if continued is not None and (request.version or current is None or continued >= current):
         log.info("Continuing the unfinished release of %s", continued)
         return continued

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
-from fnmatch import fnmatchcase
 from importlib.metadata import version as installed_version
+from pathlib import Path
 
-from packaging.version import Version
+from packaging.version import InvalidVersion, Version
 
 from clients import git
 from clients.store import Store
 from lockgate.errors import RefusedError, refused
-from lockgate.fixture import Fixture, from_json, more_advanced, restarted, to_json
+from lockgate.fixture import Fixture, from_json, is_complete, more_advanced, restarted, to_json
 from lockgate.repository import Origin
 from planning.release import Release, observe_origin
 
@@ -90,16 +92,29 @@ def earlier(release: Release) -> tuple[Fixture, ...]:
 
 def fixtures_at(release: Release, commit: str) -> tuple[Fixture, ...]:
     """Every release fixture that the repository holds at a commit; files there that are none are passed over."""
-    pattern = release.settings.fixture.replace("{version}", "*")
-    names = [name for name in git.list_files(release.workspace, commit) if fnmatchcase(name, pattern)]
-    texts = [git.read_file(release.workspace, commit, name) or b"" for name in names]
+    return read_fixtures(release.workspace, release.settings.fixture, commit)
+
+
+def read_fixtures(workspace: Path, pattern: str, commit: str, since: Version | None = None) -> tuple[Fixture, ...]:
+    """The release fixtures at a commit, of `since` and later versions; files there that are none are passed over."""
+    name = re.compile(re.escape(pattern).replace(re.escape("{version}"), "([^/]+)"))
     found = []
-    for text in texts:
+    for path in git.list_files(workspace, commit):
+        match = name.fullmatch(path)
+        if match is None or not _is_since(match[1], since):
+            continue
         try:
-            found.append(from_json(text.decode()))
+            found.append(from_json((git.read_file(workspace, commit, path) or b"").decode()))
         except (RefusedError, UnicodeDecodeError):
             continue
     return tuple(found)
+
+
+def _is_since(text: str, since: Version | None) -> bool:
+    try:
+        return since is None or Version(text) >= since
+    except InvalidVersion:
+        return False
 
 
 def unfinished(store: Store, slug: str) -> tuple[Fixture, ...]:
@@ -117,18 +132,32 @@ def finish(release: Release) -> None:
     release.store.write_record(_finished(release.slug, str(release.version)), now())
 
 
-def newest_unfinished(store: Store, slug: str, requested: str, newest_release: Version | None) -> Version | None:
+def newest_unfinished(
+    store: Store, slug: str, requested: str, tagged: Collection[Version], there: Sequence[Fixture]
+) -> Version | None:
     """The version of the unfinished release that was asked for with these very words, or None.
 
-    One that was left behind does not count: not tagged yet, and not newer than what was released meanwhile.
+    `there` are origin's fixtures: a store that was lost, or never had the release, does not know it. One that was left
+    behind does not count: not tagged yet, and not newer than what was released meanwhile (`tagged`).
     """
-    begun = [one for one in unfinished(store, slug) if one.requested == requested]
+    on_origin = {one.version: one for one in there}
+    known = [one for one in there if not is_complete(one) and not _is_kept(store, slug, one.version)]
+    for one in unfinished(store, slug):
+        elsewhere = on_origin.get(one.version)
+        if is_complete(one) or elsewhere is None or not is_complete(elsewhere):
+            known.append(one)
+    begun = {Version(one.version): one for one in known if one.requested == requested}
+    newest = max(tagged, default=None)
     versions = [
-        Version(one.version)
-        for one in begun
-        if one.tagged or newest_release is None or Version(one.version) > newest_release
+        version
+        for version, one in begun.items()
+        if one.tagged or version in tagged or newest is None or version > newest
     ]
     return max(versions, default=None)
+
+
+def _is_kept(store: Store, slug: str, version: str) -> bool:
+    return store.read_record(_key(slug, version)) is not None
 
 
 def _earlier(release: Release) -> str:
