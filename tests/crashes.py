@@ -1,0 +1,248 @@
+"""The crash table: where a release was killed, what is there then, and what the next start does.
+
+`python -m tests.crashes` prints docs/crash-table.md; tests/test_crashes.py plays every row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lockgate.steps import step
+from tests.killing import AtEvent, AtRequest
+from tests.stages import Stage
+from tests.tasks.moves import SCENARIOS
+
+PUSH = r"POST .*git-receive-pack"
+GENERATED = "<!-- Written by `python -m tests.crashes`; tests/test_crashes.py plays every row. -->"
+
+
+@dataclass(frozen=True)
+class Crash:
+    """One row. `left` is how many of the move's changes the world holds after the kill, `again` the next start's outcome."""
+
+    step: str
+    move: str
+    point: AtRequest | AtEvent
+    left: int
+    again: str
+    killed: str
+    there: str
+    then: str
+    quick: bool = False
+
+    @property
+    def name(self) -> str:
+        """The row's name in the test report."""
+        return f"{self.step}: {self.killed}"
+
+    @property
+    def at(self) -> str:
+        """The snapshot that it begins from."""
+        scenario = SCENARIOS.get((self.step, self.move))
+        return scenario.at if scenario else self.step
+
+    @property
+    def prepare(self) -> Callable[[Stage], object] | None:
+        """What is done in the snapshot before."""
+        scenario = SCENARIOS.get((self.step, self.move))
+        return scenario.prepare if scenario else None
+
+    @property
+    def has_checkout(self) -> bool:
+        """Whether the release is asked for with a person's checkout instead of origin's address."""
+        return self.move in ("tidy", "follow")
+
+    def changes(self, stage: Stage) -> int:
+        """How many of the move's changes the world holds."""
+        scenario = SCENARIOS.get((self.step, self.move))
+        return scenario.changes(stage) if scenario else 0
+
+
+FINDS = "already done"
+CRASHES: tuple[Crash, ...] = (
+    Crash(
+        "version", "tidy", AtEvent("version: run git .*commit ", "after"), 0, "done",
+        "after the edited release files were committed", "The commit, in the given checkout only.",
+        "Knows its own commit by the trailer and pushes it.",
+    ),
+    Crash(
+        "version", "tidy", AtRequest("origin", PUSH, "before"), 0, "done",
+        "before the push of the edited release files", "The commit, in the given checkout only.",
+        "Knows its own commit by the trailer and pushes it.",
+    ),
+    Crash(
+        "version", "tidy", AtRequest("origin", PUSH, "after"), 1, "done",
+        "after the push of the edited release files", "The commit, on origin.",
+        "Finds the checkout as origin has it and commits nothing.", quick=True,
+    ),
+    Crash(
+        "pre-release", "release-commit", AtEvent("pre-release: run git .*commit ", "before"), 0, "done",
+        "before the release commit", "Edited files in the workspace.",
+        "Puts the workspace back to origin's branch and writes them anew.",
+    ),
+    Crash(
+        "pre-release", "release-commit", AtEvent("pre-release: run git .*commit ", "after"), 1, "done",
+        "after the release commit, before its record", "A commit in the workspace that nothing names.",
+        "Makes the commit anew from origin's branch; nothing of the first one leaves the machine.", quick=True,
+    ),
+    Crash(
+        "artifacts", "build", AtEvent("artifacts: run .*build_worker", "after"), 0, "done",
+        "while the artifacts were built", "The release commit in the workspace; half a build in a temporary folder.",
+        "The build died with the release. Builds the same commit.",
+    ),
+    Crash(
+        "artifacts", "build", AtEvent("artifacts: write .*/store/artifacts/", "after"), 1, "done",
+        "after the first artifact was kept", "One artifact in the store, none in the record.",
+        "Builds the same commit; the same bytes are kept once.",
+    ),
+    Crash(
+        "artifacts", "build", AtEvent("artifacts: write .*/store/artifacts/", "after", skip=1), 2, "done",
+        "after all artifacts were kept, before their record", "The artifacts in the store, none in the record.",
+        "Builds the same commit; the same bytes are kept once.", quick=True,
+    ),
+    Crash(
+        "artifacts", "metadata-commit", AtEvent("artifacts: run git .*commit ", "before"), 0, "done",
+        "before the metadata commit", "The artifacts, kept and recorded; nothing on origin.",
+        "Takes the kept artifacts and commits.",
+    ),
+    Crash(
+        "artifacts", "metadata-commit", AtEvent("artifacts: run git .*commit ", "after"), 0, "done",
+        "after the metadata commit, before the push", "Two commits in the workspace; nothing on origin.",
+        "Makes the metadata commit anew on the release commit and pushes both.", quick=True,
+    ),
+    Crash(
+        "artifacts", "push", AtRequest("origin", PUSH, "before"), 0, "done",
+        "before the push of release and metadata commit", "Two commits in the workspace; nothing on origin.",
+        "Takes the kept artifacts, makes the metadata commit anew and pushes.",
+    ),
+    Crash(
+        "artifacts", "push", AtRequest("origin", PUSH, "after"), 1, FINDS,
+        "after the push of release and metadata commit", "Both commits on origin.",
+        "Finds the release commit in origin's branch.", quick=True,
+    ),
+    Crash(
+        "tests", "", AtEvent("tests: write .*/records/releases/", "before", skip=2), 0, "done",
+        "before the answer of a person was kept", "The evidence that was asked about.",
+        "Asks again: no answer is taken for given.",
+    ),
+    Crash(
+        "tests", "", AtEvent("tests: write .*/records/releases/", "after", skip=2), 0, FINDS,
+        "after the answer of a person was kept", "The answer, bound to the fingerprint of its evidence.",
+        "Finds the answer and does not ask again.", quick=True,
+    ),
+    Crash(
+        "export", "draft", AtRequest("github", r"POST .*/releases$", "before"), 0, "done",
+        "before the draft release was made", "Nothing on GitHub.", "Makes the draft.",
+    ),
+    Crash(
+        "export", "draft", AtRequest("github", r"POST .*/releases$", "after"), 1, "done",
+        "after the draft release was made", "A draft without files.", "Finds the draft among all releases.", quick=True,
+    ),
+    Crash(
+        "export", "assets", AtRequest("github", "POST /api/uploads", "before", skip=1), 1, "done",
+        "between the uploads of two artifacts", "A draft with the first file.", "Uploads the second only.",
+    ),
+    Crash(
+        "export", "assets", AtRequest("github", "POST /api/uploads", "after", skip=1), 2, "done",
+        "after all artifacts were uploaded", "A draft with all files, and no tag.",
+        "Knows the files by their digests and pushes the tag.", quick=True,
+    ),
+    Crash(
+        "export", "tag", AtEvent("export: run git tag", "after"), 0, "done",
+        "after the tag was made, before its push", "The tag in the workspace; nothing on origin.",
+        "Pushes this very tag.",
+    ),
+    Crash(
+        "export", "tag", AtRequest("origin", PUSH, "before"), 0, "done",
+        "before the push of the tag", "The tag in the workspace; nothing on origin.", "Pushes this very tag.",
+    ),
+    Crash(
+        "export", "tag", AtRequest("origin", PUSH, "after"), 1, FINDS,
+        "after the push of the tag", "The tag on origin; the publish workflow runs.",
+        "Finds the tag at its release commit and pushes none.", quick=True,
+    ),
+    Crash(
+        "export", "publish-release", AtRequest("github", "PATCH .*/releases/", "before"), 0, "done",
+        "before the release was published that starts the workflow", "The tag, and a draft with all files.",
+        "Publishes the draft.",
+    ),
+    Crash(
+        "export", "publish-release", AtRequest("github", "PATCH .*/releases/", "after"), 1, FINDS,
+        "after the release was published that starts the workflow", "A public release; the publish workflow runs.",
+        "Finds the release public.",
+    ),
+    Crash(
+        "wait", "dispatch", AtRequest("github", "POST .*/dispatches", "before"), 0, "done",
+        "before the workflow was started by hand", "The tag on origin, and no run.", "Starts the workflow.",
+    ),
+    Crash(
+        "wait", "dispatch", AtRequest("github", "POST .*/dispatches", "after"), 1, "done",
+        "after the workflow was started by hand", "The run.", "Finds the run and starts none.", quick=True,
+    ),
+    Crash(
+        "wait", "rerun", AtRequest("github", "POST .*/rerun-failed-jobs", "before"), 0, "done",
+        "before the failed jobs were started again", "The failed run.", "Starts its failed jobs again.",
+    ),
+    Crash(
+        "wait", "rerun", AtRequest("github", "POST .*/rerun-failed-jobs", "after"), 1, "done",
+        "after the failed jobs were started again", "A later attempt of the run.", "Follows that attempt.", quick=True,
+    ),
+    Crash(
+        "record", "publish-release", AtRequest("github", "PATCH .*/releases/", "before"), 0, "done",
+        "before the draft became public", "The files on the index; a draft.", "Publishes the draft.",
+    ),
+    Crash(
+        "record", "publish-release", AtRequest("github", "PATCH .*/releases/", "after"), 1, "done",
+        "after the draft became public", "The files on the index; a public release.", "Finds it public.", quick=True,
+    ),
+    Crash(
+        "record", "fixture-commit", AtRequest("origin", PUSH, "before"), 0, "done",
+        "before the push of the recorded publication", "A commit in the workspace only.",
+        "Commits the fixture anew on origin's branch and pushes it.",
+    ),
+    Crash(
+        "record", "fixture-commit", AtRequest("origin", PUSH, "after"), 1, FINDS,
+        "after the push of the recorded publication", "The fixture on origin.", "Finds what it records on origin.", quick=True,
+    ),
+    Crash(
+        "logs", "fixture-commit", AtRequest("origin", PUSH, "before"), 0, "done",
+        "before the push of the complete fixture", "A commit in the workspace only.",
+        "Continues this release, although its record is complete, and pushes it.",
+    ),
+    Crash(
+        "logs", "fixture-commit", AtRequest("origin", PUSH, "after"), 1, FINDS,
+        "after the push of the complete fixture", "The complete fixture on origin.",
+        "Continues this release, finds everything done, and starts no other version.", quick=True,
+    ),
+    Crash(
+        "finish", "follow", AtEvent("finish: run git .*merge ", "before"), 0, "done",
+        "before the given checkout followed", "A checkout behind origin.", "Fast-forwards it.",
+    ),
+    Crash(
+        "finish", "follow", AtEvent("finish: run git .*merge ", "after"), 1, "done",
+        "after the given checkout followed", "A checkout as origin has it.", "Finds it there.", quick=True,
+    ),
+)  # fmt: skip
+
+
+def table() -> str:
+    """The text of docs/crash-table.md."""
+    rows = "\n".join(
+        f"| {step(one.step).number or 'finish'} | {one.move or 'approval'} | {one.killed} | {one.there} | {one.then} |"
+        for one in CRASHES
+    )
+    return (
+        f"{GENERATED}\n\n# The crash table\n\n"
+        "A release can be killed at any instant and started again with the same words; the world ends the same as without\n"
+        "the kill: one tag at the release commit, one release with the built files, the same files on the index, a complete\n"
+        "fixture, and no second commit of any kind. It needs none of Prefect's data for that. With another machine that has\n"
+        "the same store it goes on with the same bytes; with nothing but origin it goes on too, and where the bytes are lost\n"
+        "and a new build gives others, it refuses.\n\n"
+        "| step | move | killed | what is there | what the next start does |\n|---|---|---|---|---|\n"
+        f"{rows}\n"
+    )
+
+
+if __name__ == "__main__":
+    print(table(), end="")
