@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 
 from prefect import task
-from prefect.artifacts import create_table_artifact
+from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 
 from lockgate.request import Request
 from lockgate.schedules import Outlook
+from lockgate.tables import markdown_table
 from planning.outlook import look_ahead
 from tasks.credentials import WorkerEnvironment
 from tasks.policy import JITTER, is_transient
@@ -49,6 +50,9 @@ def look_for_release(request: Request) -> Seen:
 
 @task(name="Show what each repository came to", cache_policy=NO_CACHE, persist_result=False)
 def show_rows(key: str, rows: list[dict[str, str]], description: str) -> None:
-    """Keep a table as an artifact of this task run; `key` has lower-case letters, digits and dashes only."""
+    """Keep a table as an artifact of this task run; `key` has lower-case letters, digits and dashes only.
+
+    As Markdown, whose cells wrap and hold links: Prefect's own tables do neither.
+    """
     if TaskRunContext.get() is not None:
-        create_table_artifact(table=rows, key=key, description=description)
+        create_markdown_artifact(f"# {description}\n\n{markdown_table(rows)}", key=key, description=description)
