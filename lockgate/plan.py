@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from lockgate.errors import LockgateError, Problem, RefusedError, UnavailableError
 from lockgate.steps import STEPS, step
 
+DEFAULT = "default"
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -92,7 +94,8 @@ def markdown(plan: Plan) -> str:
         for finding in plan.findings
         if finding.step == one.key
     )
-    settings = "\n".join(f"| {name} | `{value}` | {origin} |" for name, value, origin in plan.settings)
+    found = tuple(one for one in plan.settings if one[2] != DEFAULT)
+    defaults = tuple(one for one in plan.settings if one[2] == DEFAULT)
     problems = "".join(f"- **Step {step(key).number}:** {problem}\n" for key, problem in plan.problems)
     return (
         f"# Plan: {plan.project} {plan.version}\n\n"
@@ -100,10 +103,24 @@ def markdown(plan: Plan) -> str:
         f"previous release: {plan.previous or 'none'}.\n\n"
         + (f"## In the way\n\n{problems}\n" if problems else "")
         + f"## Steps\n\n| | step | what it will do |\n|---|---|---|\n{rows}\n\n"
-        f"## Settings\n\n| setting | value | from |\n|---|---|---|\n{settings}\n"
+        f"## Settings\n\n{_settings(found)}\n## Settings left to their defaults\n\n{_settings(defaults)}"
     )
+
+
+def _settings(settings: tuple[tuple[str, str, str], ...]) -> str:
+    rows = "".join(f"| {name} | {_code(value)} | {_plain(origin)} |\n" for name, value, origin in settings)
+    return f"| setting | value | from |\n|---|---|---|\n{rows}"
+
+
+def _code(text: str) -> str:
+    return "`" + text.replace("|", "\\|") + "`" if text else "none"
 
 
 def _cell(finding: Finding) -> str:
     warnings = "".join(f" ⚠ {warning}" for warning in finding.warnings)
-    return (finding.says + warnings).replace("\n", " ").replace("|", "\\|")
+    return _plain(finding.says + warnings)
+
+
+def _plain(text: str) -> str:
+    """A text for a cell, in which nothing means anything else than itself."""
+    return " ".join(text.split()).replace("|", "\\|").replace("__", "\\_\\_").replace("*", "\\*")

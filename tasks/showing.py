@@ -7,7 +7,10 @@ import re
 from prefect.artifacts import create_markdown_artifact
 from prefect.context import TaskRunContext
 
+from lockgate.steps import STEPS
 from planning.release import Release
+
+TITLES = {one.key: f"{one.number}. {one.title}" for one in STEPS}
 
 
 def show(release: Release, name: str, text: str) -> None:
@@ -17,7 +20,8 @@ def show(release: Release, name: str, text: str) -> None:
     """
     if TaskRunContext.get() is None:
         return
-    create_markdown_artifact(text, key=artifact_key(release, name), description=f"{release.label}: {name}")
+    title = TITLES.get(name, name)
+    create_markdown_artifact(text, key=artifact_key(release, name), description=f"{release.label}: {title}")
 
 
 def artifact_key(release: Release, name: str) -> str:
