@@ -90,9 +90,10 @@ class Service:
 
 
 def server(home: Path, port: int, environment: Mapping[str, str]) -> Service:
-    """Prefect's server on loopback, with its data in `home`."""
+    """Prefect's server on loopback, with its data in `home`; its pages would look for the API at the default port."""
     command = [program("prefect"), "server", "start", "--host", LOOPBACK, "--port", str(port)]
-    return Service("Prefect's server", command, home / "server.log", {**environment, "PREFECT_HOME": str(home)})
+    own = {"PREFECT_HOME": str(home), "PREFECT_SERVER_UI_API_URL": f"http://{LOOPBACK}:{port}/api"}
+    return Service("Prefect's server", command, home / "server.log", {**environment, **own})
 
 
 def is_healthy(address: str) -> bool:
