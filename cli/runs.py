@@ -121,11 +121,12 @@ def find(client: SyncPrefectClient, text: str) -> FlowRun:
         found = [run for run in _all(client) if _is_called(run, text)]
     if len(found) == 1:
         return found[0]
-    wanted = f"{text!r}" if text else "a run that waits for a person"
-    seen = ", ".join(f"{str(run.id)[:SHORT]} ({run.name})" for run in found) or "none"
-    raise SettingsError(
-        Problem(f"{wanted} names {len(found)} runs: {seen}", "one run", "see `lockgate status`, and name one by its id")
-    )
+    seen = ", ".join(f"{str(run.id)[:SHORT]} ({run.name})" for run in found)
+    if text:
+        said = f"{text!r} names {len(found)} runs: {seen}" if found else f"{text!r} names no run"
+    else:
+        said = f"{len(found)} releases wait for a person: {seen}" if found else "no release waits for a person"
+    raise SettingsError(Problem(said, "one run", "see `lockgate status`, and name one by its id"))
 
 
 def view(client: SyncPrefectClient, run: FlowRun) -> RunView:
@@ -251,7 +252,9 @@ def as_data(one: RunView) -> dict[str, Any]:
 def _ours() -> Any:
     from prefect.client.schemas.filters import FlowFilter, FlowFilterName
 
-    return FlowFilter(name=FlowFilterName(any_=["release"]))
+    from flows.known_runs import RELEASE_FLOW
+
+    return FlowFilter(name=FlowFilterName(any_=[RELEASE_FLOW]))
 
 
 def _all(client: SyncPrefectClient) -> Iterator[FlowRun]:

@@ -61,14 +61,14 @@ def _look(console: Console, again: int, seen: dict[str, str], since: datetime) -
 
 
 def _recent(client: SyncPrefectClient, since: datetime) -> list[FlowRun]:
-    """The runs whose state is younger than `since`, oldest first."""
-    from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterTags
+    """The releases whose state is younger than `since`, oldest first."""
+    from prefect.client.schemas.filters import FlowFilter, FlowFilterName
     from prefect.client.schemas.sorting import FlowRunSort
 
-    from flows.lost_runs import TAG
+    from flows.known_runs import RELEASE_FLOW
 
-    mine = FlowRunFilter(tags=FlowRunFilterTags(all_=[TAG]))
-    found = client.read_flow_runs(flow_run_filter=mine, sort=FlowRunSort.START_TIME_DESC, limit=TOLD)
+    releases = FlowFilter(name=FlowFilterName(any_=[RELEASE_FLOW]))
+    found = client.read_flow_runs(flow_filter=releases, sort=FlowRunSort.START_TIME_DESC, limit=TOLD)
     return [run for run in reversed(found) if run.state is not None and run.state.timestamp > since]
 
 

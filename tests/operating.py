@@ -70,12 +70,18 @@ class Station:
         """What `lockgate up` printed."""
         return (self.folder / "up.log").read_text()
 
-    def start(self) -> Station:
+    def outside(self) -> dict[str, str]:
+        """What points a process to the sandbox, as the server's process has it."""
+        names = ("GITHUB_API_URL", "GITHUB_SERVER_URL", "LOCKGATE_INDEX_URL", "GH_TOKEN")
+        lines = Path(f"/proc/{self.pid_of('prefect server start')}/environ").read_text().split("\0")
+        return {name: value for name, _, value in (line.partition("=") for line in lines) if name in names}
+
+    def start(self, *words: str) -> Station:
         """Start everything, and wait until it says that it runs."""
         (self.folder / "up.json").unlink(missing_ok=True)
         with (self.folder / "up.log").open("ab") as output:
             self.process = subprocess.Popen(
-                [*COMMAND, "up", "--sandbox", str(self.folder), "--port", "0"], cwd=self.folder, env=self.environ,
+                [*COMMAND, "up", "--sandbox", str(self.folder), "--port", "0", *words], cwd=self.folder, env=self.environ,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         until(lambda: (self.folder / "up.json").exists() or self.process.poll() is not None, "lockgate up")  # type: ignore[union-attr]
@@ -162,6 +168,13 @@ def below(pid: int) -> dict[int, str]:
         wanted = {one for one, (parent, _) in parents.items() if parent in wanted}
         found |= {one: parents[one][1] for one in wanted}
     return found
+
+
+def git_show(repository: Path, name: str) -> str:
+    """The text of a file in a bare repository, named as BRANCH:PATH."""
+    return subprocess.run(
+        ["git", "-C", str(repository), "show", name], capture_output=True, text=True, check=True
+    ).stdout
 
 
 def is_alive(pid: int) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from prefect.client.orchestration import SyncPrefectClient
 
+from cli.runs import recent
 from tests.operating import Station, connected, make_station
 
 
@@ -22,7 +23,7 @@ def shared_station(sample_sandbox: Path, tmp_path_factory: pytest.TempPathFactor
 def station(shared_station: Station, client: SyncPrefectClient) -> Iterator[Station]:
     """The module's station; what a test leaves under way is aborted."""
     yield shared_station
-    for run in client.read_flow_runs():
+    for run in recent(client):
         if run.state is not None and not run.state.is_final():
             shared_station.run("abort", str(run.id))
 

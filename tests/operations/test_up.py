@@ -13,7 +13,7 @@ from prefect.states import AwaitingRetry
 from clients.locks import is_held
 from tests.operating import Station, is_alive, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.xdist_group("operations")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("operations")]
 
 TESTS = "Complete test suite with --all flag"
 PUBLISHER = "Confirm PyPI Trusted Publisher settings"

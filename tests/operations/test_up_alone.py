@@ -9,7 +9,7 @@ import pytest
 
 from tests.operating import Station, connected, is_alive, until
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400), pytest.mark.xdist_group("operations")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("operations")]
 
 TESTS = "Complete test suite with --all flag"
 
