@@ -21,7 +21,7 @@ from prefect.states import Scheduled
 
 from clients import locks
 from clients.store import Store
-from lockgate.claims import BusyError, Claim, Seen, decide_turn, judge_holder
+from lockgate.claims import BusyError, Claim, Holder, decide_turn, judge_holder
 from lockgate.errors import Problem
 from lockgate.request import Request
 from planning import turns
@@ -76,7 +76,7 @@ def _take(stack: contextlib.ExitStack, slug: str, store: Store) -> None:
         found, mine = turns.read_claim(store, slug), _claim()
         if not free:
             raise _busy(found, mine)
-        if decide_turn(found, mine.run, judge_holder(*_look(found, mine))) == "act":
+        if decide_turn(found, mine.run, _judge(found, mine)) == "act":
             if found is not None:
                 log.warning(
                     "%s (run %s) had this repository's turn and is no more: it is taken over", found.name, found.run
@@ -88,7 +88,8 @@ def _take(stack: contextlib.ExitStack, slug: str, store: Store) -> None:
 
 def _claim() -> Claim:
     name, run = str(flow_run.name), str(flow_run.id)
-    return Claim(run, name, now(), locks.here(), str(home_of(os.environ)), str(flow_run.api_url or ""))
+    home, server = str(home_of(os.environ)), str(flow_run.api_url or "")
+    return Claim(run, name, now(), locks.here(), home, server, deployment.id is not None)
 
 
 def _busy(found: Claim | None, mine: Claim) -> BusyError:
@@ -101,28 +102,28 @@ def _busy(found: Claim | None, mine: Claim) -> BusyError:
     return BusyError(problem)
 
 
-def _look(found: Claim | None, mine: Claim) -> tuple[Seen | None, bool | None]:
-    """What Prefect says of a claim's run, and whether a process works for it; asked while this process has the lock."""
+def _judge(found: Claim | None, mine: Claim) -> Holder:
+    """What became of the run that has the turn; asked while this process has the workspace's lock."""
     if found is None or found.run == mine.run:
-        return Seen(), False
+        return "over"
     process = False if (found.host, found.home) == (mine.host, mine.home) else None
-    seen = _ask(found.run, mine.server)
-    if seen == Seen() and found.server != mine.server:
-        seen = _ask(found.run, found.server)
-    return seen, process
+    state = _ask(found.run, mine.server)
+    if not state and found.server != mine.server:
+        state = _ask(found.run, found.server)
+    return judge_holder(state, process, suspends=found.suspends)
 
 
-def _ask(run: str, server: str) -> Seen | None:
-    """What one Prefect server says of a run; None when it does not answer."""
+def _ask(run: str, server: str) -> str | None:
+    """The type of a run's state by one Prefect server; "" when it does not know the run, None when it does not answer."""
     settings: dict[Any, Any] = {PREFECT_API_URL: server}
     try:
         with temporary_settings(settings), get_client(sync_client=True) as client:
             state = client.read_flow_run(UUID(run)).state
     except ObjectNotFound:
-        return Seen()
+        return ""
     except (httpx.HTTPError, OSError, RuntimeError):
         return None
-    return Seen(state.type.value, state.name or "") if state else Seen()
+    return state.type.value if state else ""
 
 
 def come_back(busy: BusyError) -> NoReturn:

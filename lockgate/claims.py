@@ -23,7 +23,11 @@ its process has vanished, or nobody knows of it any more. unknown: nobody can be
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """That a run has a repository's turn: since when (ISO 8601, UTC), on which machine, and where it can be asked for."""
+    """That a run has a repository's turn: since when (ISO 8601, UTC), on which machine, and where it can be asked for.
+
+    `suspends` tells a run that waits for people without a process (Prefect's suspension, for deployments) from one that needs its
+    process to wait (a pause, in a terminal).
+    """
 
     run: str
     name: str
@@ -31,6 +35,7 @@ class Claim:
     host: str
     home: str
     server: str
+    suspends: bool
 
 
 class BusyError(RefusedError):
@@ -51,28 +56,21 @@ def from_json(text: str | None) -> Claim | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What Prefect says of a run: the type and the name of its state, empty when the server does not know the run."""
-
-    type: str = ""
-    name: str = ""
-
-
-def judge_holder(seen: Seen | None, process: bool | None) -> Holder:
+def judge_holder(state: str | None, process: bool | None, *, suspends: bool) -> Holder:
     """What became of a claim's holder.
 
-    `seen` is what its Prefect server says (None: no server answers), `process` whether a process works for it on this
-    machine (None: it was on another one, nobody can tell). A run that is `Paused` waits in its process, one that is
-    `Suspended` waits without (Prefect's two ways to wait); so the first is gone when its process is.
+    `state` is the type of its state by its Prefect server ("": unknown there; None: no server answers), `process` whether a
+    process works for it on this machine (None: it was on another one, nobody can tell).
     """
     if process:
         return "working"
-    if seen is None:
+    if process is False and not suspends:
+        return "gone"
+    if state is None:
         return "unknown"
-    if seen.type in ("", "COMPLETED", "FAILED", "CRASHED", "CANCELLED"):
-        return "over" if seen.type else "gone"
-    if seen.type in ("SCHEDULED", "PENDING") or (seen.type == "PAUSED" and (seen.name != "Paused" or process is None)):
+    if state in ("", "COMPLETED", "FAILED", "CRASHED", "CANCELLED"):
+        return "over" if state else "gone"
+    if state in ("SCHEDULED", "PENDING", "PAUSED"):
         return "waiting"
     return "working" if process is None else "gone"
 

@@ -2,38 +2,44 @@ from __future__ import annotations
 
 import pytest
 
-from lockgate.claims import BusyError, Claim, Holder, Seen, decide_turn, from_json, judge_holder, to_json
+from lockgate.claims import BusyError, Claim, Holder, decide_turn, from_json, judge_holder, to_json
 
-ADA = Claim("0a1b2c3d-run-of-ada", "demo 1.0", "2026-11-22T09:00:00Z", "harbour", "/home/ada", "http://one/api")
+ADA = Claim(
+    "0a1b2c3d-run-of-ada", "demo 1.0", "2026-11-22T09:00:00Z", "harbour", "/home/ada", "http://one/api", suspends=True
+)
 
 
 @pytest.mark.parametrize(
-    ("seen", "process", "holder"),
+    ("state", "process", "suspends", "holder"),
     [
-        (Seen("RUNNING", "Running"), True, "working"),
-        (Seen("RUNNING", "Running"), None, "working"),
-        (Seen("RUNNING", "Running"), False, "gone"),
-        (Seen("CANCELLING", "Cancelling"), False, "gone"),
-        (Seen("PAUSED", "Suspended"), False, "waiting"),
-        (Seen("PAUSED", "Suspended"), None, "waiting"),
-        (Seen("PAUSED", "Paused"), False, "gone"),
-        (Seen("PAUSED", "Paused"), None, "waiting"),
-        (Seen("PAUSED", "Paused"), True, "working"),
-        (Seen("SCHEDULED", "Resuming"), False, "waiting"),
-        (Seen("SCHEDULED", "AwaitingRetry"), False, "waiting"),
-        (Seen("PENDING", "Pending"), False, "waiting"),
-        (Seen("COMPLETED", "Released"), False, "over"),
-        (Seen("FAILED", "Declined"), None, "over"),
-        (Seen("CRASHED", "Crashed"), False, "over"),
-        (Seen("CANCELLED", "Cancelled"), False, "over"),
-        (Seen("CANCELLED", "Cancelled"), True, "working"),
-        (Seen(), False, "gone"),
-        (None, False, "unknown"),
-        (None, True, "working"),
+        ("RUNNING", True, True, "working"),
+        ("RUNNING", None, True, "working"),
+        ("RUNNING", False, True, "gone"),
+        ("CANCELLING", False, True, "gone"),
+        ("PAUSED", False, True, "waiting"),
+        ("PAUSED", None, True, "waiting"),
+        ("PAUSED", False, False, "gone"),
+        ("PAUSED", None, False, "waiting"),
+        ("PAUSED", True, False, "working"),
+        ("SCHEDULED", False, True, "waiting"),
+        ("PENDING", False, True, "waiting"),
+        ("COMPLETED", False, True, "over"),
+        ("FAILED", None, True, "over"),
+        ("CRASHED", None, False, "over"),
+        ("CANCELLED", False, True, "over"),
+        ("CANCELLED", True, True, "working"),
+        ("", False, True, "gone"),
+        ("", None, True, "gone"),
+        (None, False, True, "unknown"),
+        (None, False, False, "gone"),
+        (None, None, False, "unknown"),
+        (None, True, True, "working"),
     ],
 )
-def test_a_holder_is_judged_by_state_and_process(seen: Seen | None, process: bool | None, holder: Holder) -> None:
-    assert judge_holder(seen, process) == holder
+def test_a_holder_is_judged_by_state_and_process(
+    state: str | None, process: bool | None, suspends: bool, holder: Holder
+) -> None:
+    assert judge_holder(state, process, suspends=suspends) == holder
 
 
 def test_a_free_turn_is_taken() -> None:

@@ -6,7 +6,7 @@ from clients.store import Store
 from lockgate.claims import Claim
 from planning import turns
 
-MINE = Claim("run-1", "demo 1.0", "2026-11-22T09:00:00Z", "harbour", "/home/ada", "http://one/api")
+MINE = Claim("run-1", "demo 1.0", "2026-11-22T09:00:00Z", "harbour", "/home/ada", "http://one/api", suspends=True)
 
 
 def test_a_turn_is_taken_and_given_back(tmp_path: Path) -> None:
