@@ -145,8 +145,13 @@ def previous_publisher(release: Release, project: IndexProject | None) -> Publis
 
 
 def commit_to_release(origin: Origin, release: Release, fixture: Fixture | None) -> str:
-    """The release commit once there is one, else the head of the release branch that it will be made from."""
-    return (fixture.release_commit if fixture else "") or origin.heads[release.settings.branch]
+    """The release commit once there is one, else the head of the release branch that it will be made from.
+
+    One that was never pushed, made in a workspace that is no more, is none.
+    """
+    made = fixture.release_commit if fixture else ""
+    is_here = bool(made) and git.resolve(release.workspace, made) is not None
+    return made if is_here else origin.heads[release.settings.branch]
 
 
 def find_fixture(release: Release, origin: Origin) -> Fixture | None:

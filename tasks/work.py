@@ -64,9 +64,10 @@ class Work:
         return self.origin.heads[self.release.settings.branch]
 
     def is_pushed(self) -> bool:
-        """Whether origin's release branch contains the release commit."""
-        commit = self.fixture.release_commit
-        return bool(commit) and git.is_ancestor(self.release.workspace, commit, self.head)
+        """Whether origin's release branch contains the release commit; not when the commit is not even here."""
+        commit, workspace = self.fixture.release_commit, self.release.workspace
+        is_here = bool(commit) and git.resolve(workspace, commit) is not None
+        return is_here and git.is_ancestor(workspace, commit, self.head)
 
     def look_again(self) -> None:
         """Observe origin anew."""
