@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import os
 import time
@@ -31,7 +32,7 @@ def run_release(request: Request, console: Console, *, asks: bool) -> tuple[Repo
     if console.is_terminal:
         console.print("[dim]Starting Prefect …[/]")
     embedded = "PREFECT_API_URL" not in os.environ
-    with prefect_server() as address:
+    with prefect_server(_load_the_flow) as address:
         if console.is_terminal and embedded:
             console.print(f"[dim]Prefect's pages while this runs: {address}[/]")
         from flows.release_flow import release
@@ -49,6 +50,10 @@ def run_release(request: Request, console: Console, *, asks: bool) -> tuple[Repo
     if embedded:
         return report, f"PREFECT_HOME={os.environ['PREFECT_HOME']} prefect server start shows the run at {page}"
     return report, f"{address}{page}"
+
+
+def _load_the_flow() -> None:
+    importlib.import_module("flows.release_flow")
 
 
 def hand_over(run_id: UUID) -> None:

@@ -115,21 +115,28 @@ def inspect_artifact(path: Path) -> ArtifactContents:
 
 def check_rendering(paths: Sequence[Path]) -> tuple[Problem, ...]:
     """What `twine check` says against these files: a README that the index cannot render, metadata it cannot read."""
-    problems = []
-    for path in paths:
-        command = [sys.executable, "-I", "-m", "twine", "check", "--", str(path.resolve())]
-        looks = {"COLUMNS": "500", "TERM": "dumb", "NO_COLOR": "1"}
-        done = run(command, cwd=path.resolve().parent, timeout=120, environment=looks)
-        if not done.ok:
-            words = " ".join(done.output.replace(str(path.resolve()), path.name).split())
-            problems.append(
-                Problem(
-                    f"twine check refuses {path.name}: {words}",
-                    "a README that renders on the index",
-                    "Correct the README, or its content type in pyproject.toml",
-                )
-            )
-    return tuple(problems)
+    if not paths or _twine_check(paths).ok:
+        return ()
+    return tuple(problem for path in paths if (problem := _check_one_rendering(path)))
+
+
+def _check_one_rendering(path: Path) -> Problem | None:
+    done = _twine_check([path])
+    if done.ok:
+        return None
+    words = " ".join(done.output.replace(str(path.resolve()), path.name).split())
+    return Problem(
+        f"twine check refuses {path.name}: {words}",
+        "a README that renders on the index",
+        "Correct the README, or its content type in pyproject.toml",
+    )
+
+
+def _twine_check(paths: Sequence[Path]) -> Completed:
+    files = [str(path.resolve()) for path in paths]
+    looks = {"COLUMNS": "500", "TERM": "dumb", "NO_COLOR": "1"}
+    command = [sys.executable, "-I", "-m", "twine", "check", "--", *files]
+    return run(command, cwd=paths[0].resolve().parent, timeout=120, environment=looks)
 
 
 def try_wheel(

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from clients.git_process import HOOKS_SECONDS, git, run_git, run_git_bytes
 from lockgate.errors import refused
@@ -18,6 +19,7 @@ from lockgate.git_command import (
     check_commit,
     check_revision,
     inside,
+    is_commit_id,
 )
 from lockgate.git_errors import explain
 from lockgate.repository import (
@@ -30,6 +32,8 @@ from lockgate.repository import (
     parse_status,
     unfinished_operation,
 )
+
+KEPT_ANSWERS: Final = 512
 
 
 def is_repository(path: Path) -> Literal["checkout", "bare"] | None:
@@ -140,7 +144,14 @@ def commit_time(path: Path, commit: str) -> int:
 
 
 def read_file(path: Path, commit: str, name: str) -> bytes | None:
-    """Read a file as it is in a commit; None when the commit has no such file. Refuses a commit that is not here."""
+    """Read a file as it is in a commit; None when the commit has no such file. Refuses a commit that is not here.
+
+    What a commit id was answered with is kept: it cannot change. A branch or tag is looked up each time.
+    """
+    return (_kept_file if is_commit_id(commit) else _read_file)(path, commit, name)
+
+
+def _read_file(path: Path, commit: str, name: str) -> bytes | None:
     status, out, error = run_git_bytes(path, "cat-file", "blob", f"{check_revision(commit)}:{name}")
     absent = "does not exist in" in error or "exists on disk, but not in" in error
     # git says the same of a file that is absent and of a commit that is.
@@ -149,6 +160,9 @@ def read_file(path: Path, commit: str, name: str) -> bytes | None:
     if status:
         raise explain(f"Reading {name} of {commit}", error, remote=False)
     return out
+
+
+_kept_file = lru_cache(maxsize=KEPT_ANSWERS)(_read_file)
 
 
 def working_text(path: Path, name: str) -> str | None:
@@ -165,9 +179,16 @@ def working_text(path: Path, name: str) -> str | None:
 
 
 def list_files(path: Path, commit: str) -> tuple[str, ...]:
-    """List the files of a commit (symbolic links too, submodules not)."""
+    """List the files of a commit (symbolic links too, submodules not); kept and looked up as by `read_file`."""
+    return (_kept_list if is_commit_id(commit) else _list_files)(path, commit)
+
+
+def _list_files(path: Path, commit: str) -> tuple[str, ...]:
     entries = git(path, "ls-tree", "-r", "-z", "--full-tree", check_revision(commit)).split("\0")
     return tuple(entry.partition("\t")[2] for entry in entries if entry and " commit " not in entry.partition("\t")[0])
+
+
+_kept_list = lru_cache(maxsize=KEPT_ANSWERS)(_list_files)
 
 
 def changed_files(path: Path, base: str, head: str) -> tuple[str, ...]:

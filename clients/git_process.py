@@ -76,7 +76,8 @@ def translate(error: GitError) -> LockgateError:
 
 def _without_variables() -> tuple[str, ...]:
     # GitPython can only add variables to what git inherits. Not `--unset=`: only -u is known everywhere.
-    return ("env", *(word for name in removed_variables(os.environ) for word in ("-u", name)))
+    names = removed_variables(os.environ)
+    return ("env", *(word for name in names for word in ("-u", name))) if names else ()
 
 
 @cache

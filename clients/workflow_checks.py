@@ -10,7 +10,9 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,6 +24,18 @@ from lockgate.workflow_files import FOLDER, is_workflow_path
 TIMEOUT_SECONDS = 60.0
 # Exit codes of zizmor ("Usage" in its documentation): an error while auditing, and no file that could be audited.
 _CANNOT_READ = {1, 3}
+
+
+def check(files: Mapping[str, str]) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
+    """What `check_schema` and `audit` find, side by side; for the same texts they are asked once. Raises as they do."""
+    return _kept_findings(tuple(sorted(files.items())))
+
+
+@lru_cache(maxsize=32)
+def _kept_findings(files: tuple[tuple[str, str], ...]) -> tuple[tuple[Problem, ...], tuple[str, ...]]:
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        broken, weak = pool.submit(check_schema, dict(files)), pool.submit(audit, dict(files))
+        return broken.result(), weak.result()
 
 
 def check_schema(files: Mapping[str, str]) -> tuple[Problem, ...]:

@@ -105,6 +105,11 @@ def check_commit(commit: str) -> str:
     )
 
 
+def is_commit_id(revision: str) -> bool:
+    """Whether this is a full commit id: the only name whose content never changes."""
+    return _COMMIT.fullmatch(revision) is not None
+
+
 def check_revision(revision: str) -> str:
     """Give `revision` back, or refuse what git would take for an option or for a range of commits."""
     if revision and not revision.startswith(("-", "^")) and ".." not in revision and revision.isprintable():

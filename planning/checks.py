@@ -138,8 +138,9 @@ def publisher(release: Release, origin: Origin, project: IndexProject | None = N
         files, workflow, tag=release.tag, repository=release.slug, environment=_expected_environment(release)
     )
     checked = {workflow.path: files[workflow.path]}
-    problems += workflow_checks.check_schema(checked)
-    warnings += workflow_checks.audit(checked)
+    broken, weak = workflow_checks.check(checked)
+    problems += broken
+    warnings += weak
     claims = workflows.claims_for(workflow, repository=release.slug, tag=release.tag)
     known = survey.previous_publisher(release, project or survey.look_at_index(release))
     problems += workflows.compare_claims(claims, known)

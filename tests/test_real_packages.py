@@ -123,6 +123,7 @@ def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("package", PACKAGES, ids=str)
 def test_a_real_package_is_released_and_installed(
     package: Package, downloads: Path, tmp_path: Path, prefect_api: str
@@ -196,7 +197,7 @@ def installed_version(name: str, index_url: str, folder: Path) -> str:
 def run(command: list[str], folder: Path, **variables: str) -> str:
     """The output of a command; fails with its words."""
     done = subprocess.run(
-        command, cwd=folder, env={**os.environ, **variables}, capture_output=True, text=True, timeout=280, check=False
+        command, cwd=folder, env={**os.environ, **variables}, capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -391,6 +391,24 @@ def test_an_export_with_history_is_a_detached_clone_with_tags_and_no_remote(
     assert run(tmp_path / "out", "git", "ls-files").startswith("VERSION")
 
 
+def test_what_a_commit_id_holds_is_kept_and_a_name_is_looked_up_each_time(checkout: Path) -> None:
+    commit = git.read_commit(checkout, "HEAD").sha
+    kept = (
+        git.read_file(checkout, commit, "VERSION"),
+        git.list_files(checkout, commit),
+        git.read_file(checkout, commit, "x"),
+    )
+    assert git.read_file(checkout, "main", "VERSION") == b"1.0.0\n"
+    (checkout / "VERSION").write_text("2\n")
+    git.commit_files(checkout, ["VERSION"], "x")
+    assert git.read_file(checkout, "main", "VERSION") == b"2\n"
+    (checkout / ".git").rename(checkout / "gone")
+    assert (git.read_file(checkout, commit, "VERSION"), git.list_files(checkout, commit)) == kept[:2]
+    assert kept[2] is None
+    with pytest.raises(RefusedError, match="Reading VERSION of main"):
+        git.read_file(checkout, "main", "VERSION")
+
+
 def test_only_committed_files_count_as_altered(checkout: Path, run: Run) -> None:
     assert git.altered_files(checkout) == ()
     (checkout / "new.txt").write_text("x")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from clients.workflow_checks import audit, check_schema
+from clients.workflow_checks import audit, check, check_schema
 from lockgate.errors import RefusedError
 
 PATH = ".github/workflows/publish.yml"
@@ -68,6 +68,15 @@ def test_weaknesses_are_found_with_place_and_severity():
     assert any(text.startswith(f"{PATH}:6: ") for text in findings)
 
 
+def test_both_together_find_the_same_and_are_asked_once_for_the_same_text():
+    text = WEAK.replace("runs-on", "run-on")
+    assert check({PATH: text}) == (check_schema({PATH: text}), audit({PATH: text}))
+    found = check({PATH: text})
+    assert check({PATH: text}) is found
+    assert found[0]
+    assert found[1]
+
+
 def test_what_the_file_marks_as_ignored_is_left_out():
     marked = WEAK.replace("@v4", "@v4 # zizmor: ignore[unpinned-uses,artipacked]")
     assert len(audit({PATH: marked})) == len(audit({PATH: WEAK})) - 2
@@ -87,6 +96,6 @@ def test_a_file_that_zizmor_cannot_read_is_no_clean_bill():
 @pytest.mark.parametrize("path", ["publish.yml", "../publish.yml", "/etc/x.yml", ".github/workflows/../../x.yml",
                                   ".github/workflows/-x.yml", ".github/workflows/a/b.yml"])  # fmt: skip
 def test_other_paths_are_refused(path):
-    for check in (check_schema, audit):
+    for look in (check_schema, audit, check):
         with pytest.raises(RefusedError, match="is no path of a workflow"):
-            check({path: GOOD})
+            look({path: GOOD})

@@ -1,0 +1,1 @@
+"""Measurements to be read, not asserted: figures of one run, compared with each other."""
