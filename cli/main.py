@@ -54,6 +54,9 @@ def release(
     slug: Slug = "",
     yes: Annotated[bool, Parameter(negative="", help="Answer every checkpoint with yes.")] = False,
     dry_run: Annotated[bool, Parameter(negative="", help="Make the plan, change nothing.")] = False,
+    wait: Annotated[
+        bool, Parameter(negative="", help="Wait while another release of this repository has the turn.")
+    ] = False,
     restart: Annotated[bool, Parameter(negative="", help="Begin anew; refused once the tag is out.")] = False,
     report: Annotated[Path | None, Parameter(help="Write a report to this JSON file.")] = None,
     as_json: AsJson = False,
@@ -65,6 +68,7 @@ def release(
 
     def run(origin: str) -> int:
         from cli.releasing import run_release
+        from planning.opening import check_request
 
         asks = sys.stdin.isatty() and sys.stdout.isatty()
         if not yes and not asks:
@@ -75,7 +79,10 @@ def release(
                     "add --yes to answer every checkpoint with yes, or run a deployment and approve in Prefect's pages",
                 )
             )
-        request = Request(origin, version, branch, requested_by=user(), approve_all=yes)
+        request = Request(
+            origin, version, branch, requested_by=user(), approve_all=yes, when_busy="wait" if wait else "refuse"
+        )
+        check_request(request)
         if restart:
             _restart(request)
         made, page = run_release(request, console, asks=asks and not yes)

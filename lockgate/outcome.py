@@ -65,7 +65,7 @@ class Report:
 
     def as_data(self) -> dict[str, Any]:
         """The report as JSON's types, without the plan."""
-        return asdict(replace(self, plan=None))
+        return {name: value for name, value in asdict(replace(self, plan=None)).items() if name != "plan"}
 
 
 def word_for(error: BaseException) -> Word:

@@ -32,15 +32,20 @@ from planning.release import (
 log = logging.getLogger(__name__)
 
 
+def check_request(request: Request) -> tuple[str, Path | None]:
+    """Origin's URL, and the given checkout if there is one; refuses what needs no look outside: version, repository."""
+    if request.version and not is_word(request.version):
+        parse_version(request.version)
+    return locate(request.repository)
+
+
 def open_release(request: Request, environ: Mapping[str, str]) -> Release:
     """Find the release that is asked for; only Lockgate's own workspace is written to.
 
     Raises SettingsError for what is no releasable repository or version, UnavailableError when origin (or, for a word
     like `patch`, the index) does not answer.
     """
-    if request.version and not is_word(request.version):
-        parse_version(request.version)
-    origin_url, given = locate(request.repository)
+    origin_url, given = check_request(request)
     slug = slug_for(origin_url)
     origin = git_remote.observe_origin(origin_url, token_for(origin_url, environ))
     branch = choose_branch(request, origin, "")

@@ -51,6 +51,8 @@ LEFT = {
 }
 """What a refused release leaves changed, as the document says; nothing for the others."""
 
+SLOW = {"a publish run that fails", "a pre-release command that changes other files"}
+
 
 def case(what: str, *words: str):
     """Register what the decorated function prepares as the case of this name; the words are given to the command."""
@@ -283,10 +285,35 @@ def test_the_plan_says_what_is_in_the_way_and_changes_nothing(what: str, desk) -
     assert check(what, desk) == set()
 
 
-@pytest.mark.parametrize("what", [what for what, (_, words) in CASES.items() if words[0] == "release"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        pytest.param(what, marks=[pytest.mark.slow] if what in SLOW else [])
+        for what, (_, words) in CASES.items()
+        if words[0] == "release"
+    ],
+)
 def test_a_release_that_is_refused_changes_nothing_that_counts(what: str, desk_with_prefect) -> None:
     assert check(what, desk_with_prefect) == LEFT.get(what, set())
 
 
 def test_every_row_of_the_document_is_a_case() -> None:
     assert set(rows()) == set(CASES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "what", ["tests that fail", "a build that fails", "a pre-release command that changes other files"]
+)
+def test_what_was_put_right_is_released_at_the_next_start(what: str, desk_with_prefect) -> None:
+    desk = desk_with_prefect
+    pyproject = (desk.checkout / "pyproject.toml").read_text()
+    check(what, desk)
+    desk.git("pull", "--quiet", "--rebase", "origin", "main")
+    desk.write("pyproject.toml", pyproject)
+    desk.push("Put it right")
+    put_right = desk.git("rev-parse", "HEAD").strip()
+    ended = desk.run("release", "patch", "--yes", "--json")
+    assert ended.code == 0, ended.err
+    desk.git("fetch", "--quiet", "--tags", "origin")
+    desk.git("merge-base", "--is-ancestor", put_right, "v1.0.1^{commit}")

@@ -64,7 +64,7 @@ def test_the_plan_is_clear_afterwards_and_a_second_run_writes_nothing(bare_desk)
     assert "nothing to write" in again.out
 
 
-@pytest.mark.parametrize("variant", ["assets", "rebuild"])
+@pytest.mark.parametrize("variant", ["assets", pytest.param("rebuild", marks=pytest.mark.slow)])
 def test_a_release_with_the_proposed_workflow(bare_desk, desk_with_prefect, variant) -> None:
     assert bare_desk.run("init", "--yes", "--variant", variant, "--test-command", "python -c pass").code == 0
     bare_desk.push("Publish with Lockgate")

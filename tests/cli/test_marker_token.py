@@ -16,6 +16,7 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Self
 from urllib.parse import quote
 
 import pytest
@@ -96,7 +97,7 @@ class Watch:
         shim.chmod(shim.stat().st_mode | stat.S_IXUSR)
         self.path = f"{shim.parent}{os.pathsep}{os.environ['PATH']}"
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -131,7 +132,15 @@ def test_the_search_finds_a_marker_wherever_it_hides(tmp_path) -> None:
         connection.execute("insert into log values (?)", (MARKER * 1000,))
         connection.commit()
     found = {path.removeprefix(f"{tmp_path}/") for path in leaks(tmp_path)}
-    assert found >= {"plain", "config", "other", "url", "logs.zip", "sdist.tar.gz", f"objects of {tmp_path}/sample/.git"}
+    assert found >= {
+        "plain",
+        "config",
+        "other",
+        "url",
+        "logs.zip",
+        "sdist.tar.gz",
+        f"objects of {tmp_path}/sample/.git",
+    }
     assert [table for table, row in rows(tmp_path / "data.db") if holds(row)] == ["log"]
 
 
