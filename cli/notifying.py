@@ -15,9 +15,11 @@ def notify(block: str, /) -> int:
 
     def make() -> None:
         from cli.runs import connected
-        from flows.notifying import notify_through, remind_through
 
         with connected():
+            # Only now: Prefect reads its server's address when it is loaded.
+            from flows.notifying import notify_through, remind_through
+
             for name in notify_through(block):
                 console.print(f"automation {name!r} notifies through {block}", highlight=False)
             remind_through(block)

@@ -172,7 +172,8 @@ def window_row(window: UploadWindow, now: datetime) -> dict[str, str]:
 
 def _hours(time: timedelta) -> str:
     hours = time / HOUR
-    return f"{hours:.0f} hours" if hours >= 1 else f"{hours * 60:.0f} minutes"
+    number, unit = (round(hours), "hour") if hours >= 1 else (round(hours * 60), "minute")
+    return f"{number} {unit}{'' if number == 1 else 's'}"
 
 
 def _time(time: datetime) -> str:

@@ -83,8 +83,11 @@ def test_an_expiry_says_how_to_go_on() -> None:
     assert "start the release again" in said
 
 
-def test_minutes_are_said_as_minutes() -> None:
-    assert "waited 30 minutes for anyone" in sentence(waiting(0.5), NOW)
+@pytest.mark.parametrize(
+    ("hours", "words"), [(0.5, "30 minutes"), (1 / 60, "1 minute"), (1, "1 hour"), (72, "72 hours")]
+)
+def test_a_wait_is_said_in_its_unit(hours: float, words: str) -> None:
+    assert f"waited {words} for anyone" in sentence(waiting(hours), NOW)
 
 
 def files(*names: str, uploaded: str | None = "2026-11-20T12:00:00Z") -> list[IndexFile]:
