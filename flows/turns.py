@@ -12,11 +12,11 @@ from typing import Any, NoReturn
 from uuid import UUID
 
 import httpx
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound, Pause
 from prefect.runtime import deployment, flow_run
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING
 from prefect.states import Scheduled
 
 from clients import locks
@@ -115,9 +115,9 @@ def _judge(found: Claim | None, mine: Claim) -> Holder:
 
 def _ask(run: str, server: str) -> str | None:
     """The type of a run's state by one Prefect server; "" when it does not know the run, None when it does not answer."""
-    settings: dict[Any, Any] = {PREFECT_API_URL: server}
     try:
-        with temporary_settings(settings), get_client(sync_client=True) as client:
+        # `get_client` would give the flow's own client, whatever the settings say.
+        with SyncPrefectClient(server, auth_string=PREFECT_API_AUTH_STRING.value()) as client:
             state = client.read_flow_run(UUID(run)).state
     except ObjectNotFound:
         return ""

@@ -35,7 +35,7 @@ class Claim:
     host: str
     home: str
     server: str
-    suspends: bool
+    suspends: bool = True
 
 
 class BusyError(RefusedError):
@@ -48,11 +48,15 @@ def to_json(claim: Claim) -> str:
 
 
 def from_json(text: str | None) -> Claim | None:
-    """The claim of this text; None when there is none, it was given back, or it cannot be read (then it protects nobody)."""
+    """The claim of this text; None when there is none, it was given back, or it cannot be read (then it protects nobody).
+
+    Fields that this Lockgate does not know are left out: an upgrade does not end a turn.
+    """
     try:
         data = json.loads(text or "{}")
-        return Claim(**data) if data else None
-    except (TypeError, ValueError):
+        known = {field.name for field in dataclasses.fields(Claim)}
+        return Claim(**{name: value for name, value in data.items() if name in known}) if data else None
+    except (AttributeError, TypeError, ValueError):
         return None
 
 

@@ -94,10 +94,10 @@ class Station:
         self.process.send_signal(number)
         return self.process.wait(60)
 
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Another command of lockgate, without a terminal."""
         return subprocess.run(
-            [*COMMAND, *words], cwd=self.folder, env=self.environ, capture_output=True, text=True, timeout=120,
+            [*COMMAND, *words], cwd=self.folder, env=environ or self.environ, capture_output=True, text=True, timeout=120,
             stdin=subprocess.DEVNULL,
         )  # fmt: skip
 

@@ -74,6 +74,11 @@ def test_a_claim_survives_its_text() -> None:
     assert from_json(to_json(ADA)) == ADA
 
 
+def test_a_claim_of_another_lockgate_is_understood() -> None:
+    text = to_json(ADA).replace('"run"', '"colour": "green",\n  "run"').replace(',\n  "suspends": true', "")
+    assert from_json(text) == ADA
+
+
 @pytest.mark.parametrize("text", [None, "", "{}", "{", "[1]", '{"run": "only"}'])
 def test_what_is_no_claim_protects_nobody(text: str | None) -> None:
     assert from_json(text) is None
