@@ -21,7 +21,7 @@ def show(release: Release, name: str, text: str) -> None:
     if TaskRunContext.get() is None:
         return
     title = TITLES.get(name, name)
-    create_markdown_artifact(text, key=artifact_key(release, name), description=f"{release.label}: {title}")
+    create_markdown_artifact(text, key=artifact_key(release, name), description=f"{title} ({release.label})")
 
 
 def artifact_key(release: Release, name: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from prefect import Flow, flow, pause_flow_run, suspend_flow_run
-from prefect.states import Cancelling, Crashed, Running
+from prefect.states import Crashed, Running
 
 from flows.checkpoints import approve
 from flows.ending import Trail, stopped
@@ -153,7 +153,7 @@ def test_retry_after_an_expiry_asks_anew(runs, release, deployed, force):
 def test_cancelled_run_ends_and_its_retry_asks_anew(runs, release, deployed):
     run = runs.begin(asking(release, QUESTION), deployed=deployed)
     run.asks()
-    runs.client.set_flow_run_state(run.id, Cancelling())
+    runs.cancel(run)
     state = run.ends()
     assert run.state.is_cancelled()
     if not deployed:

@@ -1,0 +1,62 @@
+"""A real Chromium on the pages of the session's Prefect server; it reaches nothing else."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, Route, expect, sync_playwright
+from prefect.client.orchestration import get_client
+
+from tests.flow_runs import Runs
+
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--no-first-run",
+]  # fmt: skip
+LOOPBACK = re.compile(r"^https?://127\.0\.0\.1[:/]")
+SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
+CHROMIUM = shutil.which("chromium") or ""
+DEADLINE_SECONDS = 30
+
+
+def _only_loopback(route: Route) -> None:
+    if LOOPBACK.match(route.request.url):
+        route.continue_()
+    else:
+        route.abort()
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    """A page of a browser; skips where no Chromium is installed."""
+    if not CHROMIUM:
+        pytest.skip("there is no chromium on this machine")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        context = browser.new_context(viewport={"width": 1440, "height": 1000})
+        context.set_default_timeout(DEADLINE_SECONDS * 1000)
+        context.route("**/*", _only_loopback)
+        expect.set_options(timeout=DEADLINE_SECONDS * 1000)
+        yield context.new_page()
+        browser.close()
+
+
+@pytest.fixture
+def shoot(page: Page) -> Callable[[str], None]:
+    """Takes a picture of the page as it is now, for people to look at; the folder is not kept in git."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+
+    def take(name: str) -> None:
+        page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+    return take
+
+
+@pytest.fixture
+def runs(prefect_api: str) -> Iterator[Runs]:
+    with get_client(sync_client=True) as client:
+        yield Runs(client)
