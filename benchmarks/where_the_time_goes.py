@@ -1,7 +1,8 @@
+# ruff: noqa: INP001 - a script, no part of a package
 """Where the seconds of a release go: a table per step of wall time, processor time, child processes and requests.
 
 Releases the sample package in a new sandbox, with a Prefect server that was started before. Run it from the repository:
-`python -m benchmarks.where_the_time_goes`. Compare figures of one run with each other only: the machine is shared.
+`python benchmarks/where_the_time_goes.py`. Compare figures of one run with each other only: the machine is shared.
 """
 
 from __future__ import annotations

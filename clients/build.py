@@ -72,21 +72,22 @@ def build_artifacts(
     out: Path,
     *,
     environment: Mapping[str, str],
-    epoch: int,
+    epoch: int | None,
     on_line: Callable[[str], None] | None = None,
     timeout: float = BUILD_TIMEOUT_SECONDS,
 ) -> Built:
     """Build the sdist of `source` into `out`, and the wheel from that sdist, in isolated environments.
 
     `environment` is added to the variables (a version for scm-versioned projects), `epoch` becomes SOURCE_DATE_EPOCH in
-    seconds. `source` must be a clean export: leftovers change what setuptools builds. Raises RefusedError when the
-    project or its backend fails, UnavailableError when the build requirements cannot be downloaded; with the log's end.
+    seconds; None leaves the dates to the backend. `source` must be a clean export: leftovers change what setuptools
+    builds. Raises RefusedError when the project or its backend fails, UnavailableError when the build requirements
+    cannot be downloaded; with the log's end.
     """
     source, out = source.resolve(), out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".building-") as folder:
-        request = _write_request(Path(folder), source, environment)
         variables = {**_reproducible(epoch), **environment}
+        request = _write_request(Path(folder), source, variables)
         command = [sys.executable, "-I", "-u", str(WORKER), str(request)]
         done = run(command, cwd=source, timeout=timeout, environment=variables, on_line=on_line)
         answer = _read_answer(Path(folder) / "answer.json")
@@ -186,9 +187,10 @@ def _write_request(folder: Path, source: Path, environment: Mapping[str, str]) -
     return request
 
 
-def _reproducible(epoch: int) -> dict[str, str]:
+def _reproducible(epoch: int | None) -> dict[str, str]:
     """What makes two builds alike: reproducible-builds.org/docs/source-date-epoch, time zone, hash order, language."""
-    return {"SOURCE_DATE_EPOCH": str(epoch), "TZ": "UTC", "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"}
+    dated = {} if epoch is None else {"SOURCE_DATE_EPOCH": str(epoch)}
+    return {**dated, "TZ": "UTC", "PYTHONHASHSEED": "0", "LC_ALL": "C.UTF-8"}
 
 
 def _read_answer(path: Path) -> dict[str, Any]:

@@ -1,8 +1,9 @@
-"""What a build must be told of its version, and what would give the publish workflow's build another one."""
+"""What a build must be told, so that it makes what the publish workflow makes of the same tag."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -44,3 +45,16 @@ def built_elsewhere(source: VersionSource, altered: Sequence[str]) -> tuple[Prob
     seen = f"building changes {', '.join(altered)}, so the publish workflow would build a local version (1.0+d20260101)"
     advice = "`git rm --cached` what a build writes and add it to .gitignore; it is part of the sdist all the same"
     return (Problem(seen, "a build that leaves every committed file as it is", advice),)
+
+
+def takes_commit_date(pyproject: Mapping[str, Any], workflow: str) -> bool:
+    """Whether a build is to get the commit's time as SOURCE_DATE_EPOCH; `workflow` is the publish workflow's text.
+
+    Not where the workflow sets none and the backend has fixed dates of its own: only without it are both builds the same,
+    byte for byte. Tried with hatchling, poetry-core and uv_build; the README of hynek/build-and-inspect-python-package
+    says that it sets it.
+    """
+    system = pyproject.get("build-system")
+    backend = str(system.get("build-backend", "")) if isinstance(system, Mapping) else ""
+    sets_it = "SOURCE_DATE_EPOCH" in workflow or "hynek/build-and-inspect-python-package" in workflow
+    return sets_it or not backend.startswith(("hatchling", "poetry", "uv_build"))

@@ -34,6 +34,7 @@ DOWNLOAD_WORDS = re.compile(
     r"\bgh release download\b|(robinraju/release-downloader|dsaltares/fetch-gh-release-asset|i3h/download-release-asset)@"
 )
 NAMED_INDEX = re.compile(r"(?:--repository-url|--repository|--publish-url|--index|-r)[ =]['\"]?([^\s'\"]+)")
+DATE_WORDS = re.compile(r"\bSOURCE_DATE_EPOCH\b|hynek/build-and-inspect-python-package@")
 KEPT_ENVIRONMENT = re.compile(r"PATH|HOME|LANG|TMPDIR|USER|XDG_.*|UV_.*|PIP_.*|SSL_.*|REQUESTS_.*|.*_PROXY|.*_proxy")
 
 
@@ -103,10 +104,18 @@ def built_files(context: Context, run: JSON, log: list[str]) -> list[Path]:
         with tempfile.TemporaryDirectory(prefix="build-", dir=context.state.folder) as folder:
             source, out = Path(folder) / "source", Path(folder) / "dist"
             _clone(context, run, source)
-            log += _build(source, out)
+            log += _build(source, out, _dates(context, run))
             target.parent.mkdir(parents=True, exist_ok=True)
             out.rename(target)
     return sorted(target.iterdir())
+
+
+def _dates(context: Context, run: JSON) -> dict[str, str]:
+    """SOURCE_DATE_EPOCH as the commit's time, where the workflow sets it."""
+    text = context.origin.file_text(run["head_sha"], run["path"]) or ""
+    if not DATE_WORDS.search(text):
+        return {}
+    return {"SOURCE_DATE_EPOCH": context.origin.git("log", "-1", "--format=%ct", run["head_sha"]).strip()}
 
 
 def _clone(context: Context, run: JSON, source: Path) -> None:
@@ -117,10 +126,10 @@ def _clone(context: Context, run: JSON, source: Path) -> None:
         subprocess.run(command, check=True, capture_output=True, env=environment, timeout=BUILD_TIMEOUT_SECONDS)
 
 
-def _build(source: Path, out: Path) -> list[str]:
+def _build(source: Path, out: Path, dates: dict[str, str]) -> list[str]:
     """Build as `python -m build` does, in an environment without the caller's release settings; answers the output."""
     kept = {name: value for name, value in os.environ.items() if KEPT_ENVIRONMENT.fullmatch(name)}
-    environment = {**kept, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "CI": "true"}
+    environment = {**kept, **dates, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1", "CI": "true"}
     command = [sys.executable, "-m", "build", "--installer", "uv", "--outdir", str(out), str(source)]
     result = subprocess.run(
         [*_dies_with_parent(), *command], capture_output=True, encoding="utf-8", errors="replace", env=environment,

@@ -21,10 +21,10 @@ from lockgate.errors import NotVisibleError, Problem, RefusedError, refused
 from lockgate.fixture import TestEvidence
 from lockgate.outcome import StepResult
 from lockgate.publication import installable_wheel
-from lockgate.version_builds import build_environment, built_elsewhere
+from lockgate.version_builds import build_environment, built_elsewhere, takes_commit_date
 from planning import checks
 from planning.changes import what_changed
-from planning.release import Release
+from planning.release import Release, read_pyproject
 from tasks.policy import policy
 from tasks.work import Work, carry_out, commit_fixture, poll, push, write_fixture
 
@@ -74,7 +74,7 @@ def build_and_keep(work: Work) -> bool:
     with exported(release, work.fixture.release_commit, history=history) as source:
         out = source.parent / "dist"
         made = build.build_artifacts(
-            source, out, epoch=git.commit_time(release.workspace, work.fixture.release_commit), on_line=log.info,
+            source, out, epoch=_build_date(work), on_line=log.info,
             environment=build_environment(release.settings.version_source, release.settings.project, release.version),
         )  # fmt: skip
         paths = [out / one.name for one in made.artifacts]
@@ -84,6 +84,16 @@ def build_and_keep(work: Work) -> bool:
             release.store.put(path)
     work.fixture = replace(work.fixture, artifacts=made.artifacts, build_requirements=made.requirements)
     return True
+
+
+def _build_date(work: Work) -> int | None:
+    """The time that the build gets in seconds since 1970; None where it has to be without, to make what the workflow makes."""
+    release, commit = work.release, work.fixture.release_commit
+    workflow, files, _ = checks.find_workflow(release, work.origin)
+    text = "" if workflow.downloads_assets else files[workflow.path]
+    if workflow.downloads_assets or takes_commit_date(read_pyproject(release.workspace, commit), text):
+        return git.commit_time(release.workspace, commit)
+    return None
 
 
 def _check(work: Work, paths: list[Path], altered: tuple[str, ...]) -> None:

@@ -4,7 +4,7 @@ import pytest
 from packaging.version import Version
 
 from lockgate.errors import SettingsError
-from lockgate.version_builds import build_environment, built_elsewhere
+from lockgate.version_builds import build_environment, built_elsewhere, takes_commit_date
 from lockgate.version_sources import WHOLE_FILE, VersionSource
 
 WHOLE = VersionSource("file", "VERSION", WHOLE_FILE, "")
@@ -45,3 +45,23 @@ def test_a_build_that_dirties_its_own_checkout_is_refused_where_git_is_asked_twi
     assert ["a.py, so the publish workflow would build a local version" in one.seen for one in problems] == [
         True
     ] * refused
+
+
+@pytest.mark.parametrize(
+    ("backend", "workflow", "takes"),
+    [
+        ("hatchling.build", "python -m build", False),
+        ("poetry.core.masonry.api", "", False),
+        ("uv_build", "", False),
+        ("hatchling.build", "export SOURCE_DATE_EPOCH=$(git log -1 --pretty=%ct)", True),
+        ("hatchling.build", "uses: hynek/build-and-inspect-python-package@v2", True),
+        ("flit_core.buildapi", "", True),
+        ("setuptools.build_meta", "", True),
+    ],
+)
+def test_the_build_is_dated_as_the_publish_workflow_dates_its_own(backend: str, workflow: str, takes: bool) -> None:
+    assert takes_commit_date({"build-system": {"build-backend": backend}}, workflow) is takes
+
+
+def test_without_a_build_system_setuptools_builds_and_takes_the_date() -> None:
+    assert takes_commit_date({}, "")

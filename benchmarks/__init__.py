@@ -1,1 +1,0 @@
-"""Measurements to be read, not asserted: figures of one run, compared with each other."""
