@@ -44,6 +44,8 @@ class Work:
         self.key = key
         self.origin: Origin = look_at_origin(release)
         self._fixture = record.load(release, self.origin)
+        if record.find_kept(release) != self._fixture:
+            record.save(release, self._fixture)
         if step(key).number:
             self.fixture = self._fixture.started(key, record.now())
 
