@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -272,8 +273,11 @@ def _say(tests: TestEvidence | None) -> str:
 
 @contextmanager
 def exported(release: Release, commit: str, *, history: bool = False) -> Iterator[Path]:
-    """A clean export of a commit in a folder of its own, removed afterwards."""
-    parent = release.workspace.parent
+    """A clean export of a commit in a folder of its own, removed afterwards, as is first what a killed attempt left there."""
+    parent = release.workspace.with_name(f".exports-{release.workspace.name}")
+    # Best effort: what a killed attempt's child still writes to at this moment is removed the next time.
+    shutil.rmtree(parent, ignore_errors=True)
+    parent.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="export-", dir=parent) as folder:
         source = Path(folder) / release.settings.project
         git.export(release.workspace, commit, source, history=history)
