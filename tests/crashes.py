@@ -40,7 +40,12 @@ class Crash:
     def at(self) -> str:
         """The snapshot that it begins from."""
         scenario = SCENARIOS.get((self.step, self.move))
-        return scenario.at if scenario else self.step
+        return scenario.at if scenario and not self.by_release else self.step
+
+    @property
+    def by_release(self) -> bool:
+        """Whether it needs a project whose workflow is started by a published release."""
+        return (self.step, self.move) == ("export", "publish-release")
 
     @property
     def prepare(self) -> Callable[[Stage], object] | None:

@@ -21,7 +21,7 @@ from lockgate.request import Request
 from lockgate.steps import FINISH, STEPS, step
 from planning.opening import open_release
 from planning.release import Release
-from sandbox.sample import NAME, write_sample
+from sandbox.sample import NAME, Trigger, write_sample
 from sandbox.world import Sandbox
 from tasks import actions, dist, ends, git, github, pypi
 from tasks.work import Work
@@ -143,9 +143,9 @@ class Stage:
 class Stages:
     """The snapshots: one release goes as far as a test asks for, and is kept before each step and at the end."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, trigger: Trigger = "dispatch") -> None:
         self._folder = folder
-        source = write_sample(folder / "sample", trigger="dispatch", upload="release assets")
+        source = write_sample(folder / "sample", trigger=trigger, upload="release assets")
         sandbox = Sandbox.create(folder / "now" / "sandbox", source, SLUG)
         owner, _, name = SLUG.partition("/")
         sandbox.register_publisher(NAME, owner=owner, repository=name, workflow="publish.yml", environment="pypi")
