@@ -44,6 +44,11 @@ class TestEvidence:
     source: str = ""
     by: str = ""
 
+    @property
+    def passed(self) -> bool:
+        """Whether it is evidence for the commit, and not against it."""
+        return self.exit_code in {None, 0}
+
 
 @dataclass(frozen=True, slots=True)
 class Claims:

@@ -203,10 +203,10 @@ def _complete_tests(work: Work) -> StepResult:
     if release.settings.test_command:
         if known and known.commit == commit and known.exit_code == 0:
             return StepResult("already done", _say(known))
-        work.fixture = replace(work.fixture, tests=_run_tests(release, commit))
+        run_tests(work)
         return StepResult("done", _say(work.fixture.tests))
     if release.settings.test_checks:
-        if known and known.commit == commit and known.how == "checks":
+        if known and known.commit == commit and known.how == "checks" and known.passed:
             return StepResult("already done", _say(known))
         work.fixture = replace(work.fixture, tests=wait_for_checks(work))
         return StepResult("done", _say(work.fixture.tests))
@@ -215,12 +215,14 @@ def _complete_tests(work: Work) -> StepResult:
         return StepResult("not needed", "no test command, and the settings ask nobody")
     changed = what_changed(release, work.fixture.artifacts)
     question = questions.ask_for_tests(str(release.version), commit, work.fixture.artifacts, changed)
-    if known and known.commit == commit:
+    if known and known.commit == commit and known.passed:
         return StepResult("already done", _say(known), question)
     return StepResult("done", f"a person says where the tests of {commit[:12]} ran", question)
 
 
-def _run_tests(release: Release, commit: str) -> TestEvidence:
+def run_tests(work: Work) -> None:
+    """Run the test command on a clean export of the release commit and record how it ended; refuses when it failed."""
+    release, commit = work.release, work.fixture.release_commit
     command, timeout = release.settings.test_command, release.settings.test_timeout
     with exported(release, commit) as source:
         log.info("Running %s in a clean export of %s", " ".join(command), commit[:12])
@@ -229,13 +231,15 @@ def _run_tests(release: Release, commit: str) -> TestEvidence:
         kept.write_text(ended.output, encoding="utf-8")
         digest = release.store.put(kept)
         log.info("The tests' output is kept in the store: %s", digest)
+    code = 0 if ended.ok else ended.returncode or 1
+    evidence = TestEvidence(commit, "command", " ".join(command), code, round(ended.seconds, 2), digest)
+    work.fixture = replace(work.fixture, tests=evidence)
     if not ended.ok:
         how = f"did not end within {timeout:.0f} s" if ended.timed_out else f"ended with exit code {ended.returncode}"
         raise refused(
             f"the tests failed: `{' '.join(command)}` {how}:\n{ended.last_lines()}\n", "exit code 0",
             "correct what failed, push it, and start the release again; nothing was published",
         )  # fmt: skip
-    return TestEvidence(commit, "command", " ".join(command), ended.returncode, round(ended.seconds, 2), digest)
 
 
 def wait_for_checks(work: Work) -> TestEvidence:
@@ -257,6 +261,8 @@ def wait_for_checks(work: Work) -> TestEvidence:
     if poll(timeout, look) is None:
         raise NotVisibleError(*standing.problems)
     if standing.state == "failure":
+        failed = TestEvidence(commit, "checks", command=", ".join(wanted), exit_code=1, by="GitHub")
+        work.fixture = replace(work.fixture, tests=failed)
         raise RefusedError(*standing.problems)
     return TestEvidence(commit, "checks", command=", ".join(wanted), source=standing.source, by="GitHub")
 

@@ -11,11 +11,11 @@ from prefect import task
 from clients import git, git_remote, git_workspace, process
 from clients.process import Completed
 from lockgate import migrations, questions
-from lockgate.checkouts import allowed, release_files, release_message
+from lockgate.checkouts import allowed, is_own_commit, release_files, release_message
 from lockgate.errors import NotVisibleError, Problem, RefusedError, refused
 from lockgate.outcome import StepResult
 from lockgate.version_sources import write_version
-from planning import checks, survey
+from planning import checks, record, survey
 from planning.opening import repository_version
 from planning.release import Release
 from tasks.policy import policy
@@ -35,6 +35,7 @@ def check_version(release: Release) -> StepResult:
 
 def _check_version(work: Work) -> StepResult:
     release = work.release
+    begin_anew_after_failed_tests(work)
     finding = checks.version(release, work.origin)
     if finding.problems:
         raise RefusedError(*finding.problems)
@@ -48,6 +49,22 @@ def _check_version(work: Work) -> StepResult:
         )  # fmt: skip
     evidence = f"{finding.says}; {release.settings.branch} at {work.head[:12]}"
     return StepResult("done", f"{evidence}; committed {', '.join(tidied)}" if tidied else evidence)
+
+
+def begin_anew_after_failed_tests(work: Work) -> None:
+    """Begin the record anew when its release commit failed the tests and somebody pushed since, to put that right.
+
+    Otherwise the commit that failed would be tested again for ever, and what was put right would be in no release.
+    """
+    fixture = work.fixture
+    if fixture.tests is None or fixture.tests.passed or fixture.tagged or not work.is_pushed():
+        return
+    since = git.commits_between(work.release.workspace, fixture.release_commit, work.head)
+    if all(is_own_commit(one) for one in since):
+        return
+    log.info("The tests of %s failed, and origin has new commits: beginning anew", fixture.release_commit[:12])
+    record.restart(work.release)
+    work.fixture = record.kept(work.release).started("version", record.now())
 
 
 def tidy(work: Work) -> tuple[str, ...]:

@@ -109,7 +109,7 @@ def check_everything_again(work: Work) -> None:
                 f"the store has no bytes of {', '.join(lost) or 'any artifact'}", "the built artifacts", "start again"
             )
         )
-    tested = fixture.tests is not None and fixture.tests.commit == fixture.release_commit
+    tested = fixture.tests is not None and fixture.tests.passed and fixture.tests.commit == fixture.release_commit
     if (release.settings.test_command or release.settings.test_checks) and not tested:
         problems.append(
             Problem("there is no test evidence for the release commit", "tests of exactly this commit", "start again")

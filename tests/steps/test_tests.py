@@ -11,7 +11,7 @@ from lockgate.errors import NotVisibleError, RefusedError, SettingsError
 from lockgate.fixture import TestEvidence
 from planning import record
 from sandbox.sample import NAME
-from tests.acts import attempt, configure
+from tests.acts import attempt, configure, replace_in
 from tests.stages import ORDER, VERSION, Stage
 
 Make = Callable[[str], Stage]
@@ -65,7 +65,33 @@ def test_a_command_that_fails_or_does_not_end_is_refused(at: Make, settings: str
     configure(stage, settings)
     with pytest.raises(RefusedError, match=seen):
         attempt(stage, "tests")
-    assert record.kept(stage.open()).tests is None
+    assert not evidence(stage).passed
+
+
+def test_after_tests_that_failed_what_was_pushed_since_is_released(at: Make) -> None:
+    """The commit that failed is given up; without new commits it is tested again, and nothing is made twice."""
+    stage = at("tests")
+    configure(stage, "test-command = ['python', '-c', 'raise SystemExit(3)']")
+    for _ in range(2):
+        with pytest.raises(RefusedError, match="the tests failed"):
+            attempt(stage, "tests")
+    failed = evidence(stage).commit
+    replace_in(stage, "pyproject.toml", "SystemExit(3)", "SystemExit(0)")
+    for key in ("version", "migrations", "pre-release", "artifacts", "tests"):
+        attempt(stage, key)
+    kept = record.kept(stage.open())
+    assert (kept.restarts, kept.tests is not None and kept.tests.passed) == (1, True)
+    assert kept.release_commit != failed
+    assert [one.release_commit for one in record.earlier(stage.open())] == [failed]
+
+
+def test_evidence_against_the_commit_is_none_for_it_when_the_command_is_gone(at: Make) -> None:
+    stage = at("tests")
+    configure(stage, "test-command = ['python', '-c', 'raise SystemExit(3)']")
+    with pytest.raises(RefusedError, match="the tests failed"):
+        attempt(stage, "tests")
+    replace_in(stage, "pyproject.toml", "test-command = ['python', '-c', 'raise SystemExit(3)']", "")
+    assert attempt(stage, "tests").outcome == "done"
 
 
 def test_a_persons_evidence_is_kept_with_the_name(at: Make) -> None:
