@@ -35,7 +35,6 @@ class RunView:
 
     id: str
     name: str
-    flow: str
     state: str
     type: str
     since: str
@@ -137,7 +136,6 @@ def view(client: SyncPrefectClient, run: FlowRun) -> RunView:
     return RunView(
         id=str(run.id),
         name=run.name,
-        flow=client.read_flow(run.flow_id).name,
         state=(state.name or "") if state else "",
         type=state.type.value if state else "",
         since=state.timestamp.isoformat() if state else "",
