@@ -18,13 +18,16 @@ WITHIN_SECONDS = 20 * 60
 
 
 def ensure_automation() -> None:
-    """Make the automation, or leave the one with its name as it is.
+    """Make the automation, or bring the one with its name up to date.
 
     Any event of the run ends the watch: it may wait for a person without heartbeats, and its end has a name of its own
     (Released, Declined, …). The next heartbeat begins another.
     """
     with get_client(sync_client=True) as client:
-        if not client.read_automations_by_name(NAME):
+        known = client.read_automations_by_name(NAME)
+        if known:
+            client.update_automation(known[0].id, _automation())
+        else:
             client.create_automation(_automation())
 
 
