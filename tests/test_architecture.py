@@ -71,7 +71,9 @@ def test_prefect_stays_in_flows_and_tasks(package: str) -> None:
 def test_domain_imports_no_client_libraries() -> None:
     for path in modules("lockgate"):
         roots = {name.split(".")[0] for name in imported(path)} - set(sys.stdlib_module_names)
-        assert roots <= {"lockgate", "packaging", "yaml", "tomlkit", "trove_classifiers", "__future__"}, f"{path}: {roots}"
+        assert roots <= {"lockgate", "packaging", "yaml", "tomlkit", "trove_classifiers", "__future__"}, (
+            f"{path}: {roots}"
+        )
 
 
 @pytest.mark.parametrize("package", ALLOWED)
@@ -98,6 +100,6 @@ def test_tests_are_no_packages() -> None:
 
 
 def test_gitpython_is_not_hidden_by_our_git_module() -> None:
-    import git  # noqa: PLC0415 - what this very import finds is the point
+    import git
 
     assert "GitPython" in (git.__doc__ or "") or hasattr(git, "Repo")

@@ -7,7 +7,9 @@ from packaging.version import Version
 
 from lockgate.changelogs import changelog_section
 
-MARKDOWN = "# Changelog\n\n## Unreleased\n\n- later\n\n## [1.2.0] - 2026-11-22\n\n### Added\n\n- this\n\n## 1.1.0\n\n- old\n"
+MARKDOWN = (
+    "# Changelog\n\n## Unreleased\n\n- later\n\n## [1.2.0] - 2026-11-22\n\n### Added\n\n- this\n\n## 1.1.0\n\n- old\n"
+)
 RST = "Changes\n=======\n\n1.2.0 (2026-11-22)\n------------------\n\n* this\n\n1.1.0\n-----\n\n* old\n"
 
 

@@ -207,7 +207,7 @@ def test_poetry_names_the_project_too() -> None:
 
 
 def test_signed_approvals_need_a_file_of_signers() -> None:
-    with pytest.raises(SettingsError, match="nothing says whose signatures count.*set allowed-signers under"):
+    with pytest.raises(SettingsError, match=r"nothing says whose signatures count.*set allowed-signers under"):
         resolve("signed-approvals = true")
     assert resolve('signed-approvals = true\nallowed-signers = ".github/signers"').allowed_signers == ".github/signers"
 
