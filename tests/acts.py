@@ -18,8 +18,8 @@ ANY = ".*"
 
 
 def configure(stage: Stage, settings: str) -> None:
-    """Push settings under [tool.lockgate] of the project."""
-    pyproject = stage.git("show", "main:pyproject.toml")
+    """Push settings under [tool.lockgate] of the project; they take the place of earlier ones."""
+    pyproject = stage.git("show", "main:pyproject.toml").partition("\n\n[tool.lockgate]\n")[0]
     stage.sandbox.commit_to_main(
         "pyproject.toml", f"{pyproject}\n\n[tool.lockgate]\n{settings}\n", "Configure the release"
     )
