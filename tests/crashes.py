@@ -82,6 +82,10 @@ CRASHES: tuple[Crash, ...] = (
         "Finds the checkout as origin has it and commits nothing.", quick=True,
     ),
     Crash(
+        "migrations", "", AtEvent("migrations: write .*/records/releases/", "after"), 0, "not needed",
+        "while it looked at the migrations", "Nothing of its own: it only looks.", "Looks again.", quick=True,
+    ),
+    Crash(
         "pre-release", "release-commit", AtEvent("pre-release: run git .*commit ", "before"), 0, "done",
         "before the release commit", "Edited files in the workspace.",
         "Puts the workspace back to origin's branch and writes them anew.",
@@ -135,6 +139,14 @@ CRASHES: tuple[Crash, ...] = (
         "tests", "", AtEvent("tests: write .*/records/releases/", "after", skip=2), 0, FINDS,
         "after the answer of a person was kept", "The answer, bound to the fingerprint of its evidence.",
         "Finds the answer and does not ask again.", quick=True,
+    ),
+    Crash(
+        "publisher", "", AtEvent("publisher: write .*/records/releases/", "after"), 0, "done",
+        "while it looked at the publish workflow", "Nothing of its own: it only looks.", "Looks again.",
+    ),
+    Crash(
+        "environment", "", AtEvent("environment: write .*/records/releases/", "after"), 0, "done",
+        "while it looked at the release environment", "Nothing of its own: it only looks.", "Looks again.", quick=True,
     ),
     Crash(
         "export", "draft", AtRequest("github", r"POST .*/releases$", "before"), 0, "done",
@@ -234,7 +246,7 @@ CRASHES: tuple[Crash, ...] = (
 def table() -> str:
     """The text of docs/crash-table.md."""
     rows = "\n".join(
-        f"| {step(one.step).number or 'finish'} | {one.move or 'approval'} | {one.killed} | {one.there} | {one.then} |"
+        f"| {step(one.step).number or 'finish'} | {one.move or ('approval' if one.step == 'tests' else 'none')} | {one.killed} | {one.there} | {one.then} |"
         for one in CRASHES
     )
     return (
