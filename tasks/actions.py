@@ -134,7 +134,7 @@ def follow_run(work: Work, workflow: PublishWorkflow, run: Run, progress: Progre
         if seen == last:
             return None
         verdict = _judge(work, workflow, seen, progress)
-        last = seen
+        last = None if seen.status == runs.COMPLETED else seen
         return verdict
 
     verdict = poll(limit, look)
