@@ -128,7 +128,8 @@ def print_step(console: Console, outcome: StepOutcome) -> None:
     colour = COLOURS[outcome.outcome]
     console.print(
         f"{where} [{colour}]{outcome.outcome:<12}[/] {outcome.seconds:7.2f} s  {outcome.title}: {_first_line(outcome)}",
-        highlight=False, soft_wrap=not console.is_terminal, no_wrap=True, overflow="ellipsis",
+        highlight=False, soft_wrap=not console.is_terminal, no_wrap=True,
+        overflow="ellipsis" if console.is_terminal else "ignore",
     )  # fmt: skip
 
 

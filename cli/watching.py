@@ -46,7 +46,7 @@ class Watcher(logging.Handler):
             self._title = step(begins).title
             self._show(self._title)
         elif record.levelno >= logging.WARNING:
-            self._console.print(f"[yellow]{record.getMessage()}[/]", markup=False)
+            self._console.print(record.getMessage(), style="yellow", markup=False, highlight=False, soft_wrap=True)
         else:
             self._show(f"{self._title}: {record.getMessage()}")
 
