@@ -149,7 +149,7 @@ def _unless_cancelled(pause: Callable[[], Form], asked: Asked) -> Form:
         except NotDoneError:
             state = _state()
         if state is not None and (state.is_final() or state.is_cancelling()):
-            raise _cancelled(asked, state)
+            raise _expired(asked) if state.is_failed() else _cancelled(asked, state)
         if time.monotonic() > deadline:
             raise _expired(asked)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from prefect import Flow, flow, pause_flow_run, suspend_flow_run
-from prefect.states import Crashed, Running
+from prefect.states import Crashed, Failed, Running
 
 from flows.checkpoints import approve
 from flows.ending import Trail, stopped
@@ -160,6 +160,13 @@ def test_cancelled_run_ends_and_its_retry_asks_anew(runs, release, deployed):
         assert "the run became 'Cancelling' in Prefect while it waited for an answer" in state.message
     assert run.retry(force=True).asks().answer(**YES).status == "ACCEPT"
     assert run.resumed().ends().result() == "passed"
+
+
+def test_run_that_a_reminder_expired_ends_as_expired(runs, release):
+    run = runs.begin(asking(release, QUESTION))
+    run.asks()
+    runs.client.set_flow_run_state(run.id, Failed(name="Expired"), force=True)
+    assert run.ends().name == "Expired"
 
 
 @KINDS
