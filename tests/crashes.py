@@ -65,6 +65,7 @@ class Crash:
 
 
 FINDS = "already done"
+NO_MOVE = {"tests": "approval"}
 CRASHES: tuple[Crash, ...] = (
     Crash(
         "version", "tidy", AtEvent("version: run git .*commit ", "after"), 0, "done",
@@ -246,7 +247,7 @@ CRASHES: tuple[Crash, ...] = (
 def table() -> str:
     """The text of docs/crash-table.md."""
     rows = "\n".join(
-        f"| {step(one.step).number or 'finish'} | {one.move or ('approval' if one.step == 'tests' else 'none')} | {one.killed} | {one.there} | {one.then} |"
+        f"| {step(one.step).number or 'finish'} | {one.move or NO_MOVE.get(one.step, 'none')} | {one.killed} | {one.there} | {one.then} |"
         for one in CRASHES
     )
     return (
