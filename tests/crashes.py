@@ -247,7 +247,8 @@ CRASHES: tuple[Crash, ...] = (
 def table() -> str:
     """The text of docs/crash-table.md."""
     rows = "\n".join(
-        f"| {step(one.step).number or 'finish'} | {one.move or NO_MOVE.get(one.step, 'none')} | {one.killed} | {one.there} | {one.then} |"
+        f"| {step(one.step).number or 'finish'} | {one.move or NO_MOVE.get(one.step, 'none')} | {one.killed} | {one.there}"
+        f" | {one.then} |"
         for one in CRASHES
     )
     return (
