@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import getpass
 import time
+from pathlib import Path
 from uuid import UUID
 
 from rich.console import Console
 from rich.markdown import Markdown
 from rich.prompt import Prompt
 
+from clients.signatures import sign
+from lockgate.approvers import NAMESPACE, fingerprint_in
+from lockgate.errors import LockgateError
 from lockgate.waiting import Waiting
 
 LOOK_AGAIN_SECONDS = 0.2
@@ -21,9 +25,22 @@ def ask(console: Console, waiting: Waiting) -> None:
     console.print(Markdown(waiting.brief))
     answer = {"decision": Prompt.ask("Decision", choices=list(waiting.decisions), console=console)}
     for field in waiting.fields:
+        if field == "signature":
+            answer[field] = _sign(console, waiting.brief) if answer["decision"] == "approve" else ""
+            continue
         default = getpass.getuser() if field == "approver" else ""
         answer[field] = Prompt.ask(field.capitalize(), default=default, show_default=bool(default), console=console)
     resume(UUID(waiting.run_id), answer)
+
+
+def _sign(console: Console, brief: str) -> str:
+    """The signature of a key that is asked for; without a key, or when it cannot sign, none, and the run asks again."""
+    key = Prompt.ask("SSH key to sign with", default="", show_default=False, console=console)
+    try:
+        return sign(fingerprint_in(brief), Path(key), NAMESPACE) if key else ""
+    except LockgateError as error:
+        console.print(str(error), style="red", markup=False)
+        return ""
 
 
 def resume(run_id: UUID, answer: dict[str, str]) -> None:

@@ -101,9 +101,10 @@ def _ask(
 
 
 def _asked(release: Release, question: Question, brief: str) -> Asked:
+    fields = ("approver", "note", *(("signature",) if release.settings.signed_approvals else ()))
     return Asked(
         f"{question.checkpoint}-{question.fingerprint[:16]}", question.title, brief,
-        ("approve", "decline"), ("approver", "note"), int(release.settings.checkpoint_timeout),
+        ("approve", "decline"), fields, int(release.settings.checkpoint_timeout),
     )  # fmt: skip
 
 
