@@ -24,6 +24,16 @@ SECRETS = ("GH_TOKEN", "GITHUB_TOKEN", "GITHUB_API_URL", "GITHUB_SERVER_URL", "L
 SLUG = "example/lockgate-sample"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Every test has a person who uses git; the machine's own settings may be missing, or anything."""
+    path = tmp_path_factory.mktemp("person") / "gitconfig"
+    path.write_text("[user]\n\tname = Ada\n\temail = ada@example.org\n[init]\n\tdefaultBranch = main\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_CONFIG_GLOBAL", str(path))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _nothing_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test sees the tokens and addresses of the machine that it runs on, or writes to its home of Lockgate."""
@@ -33,6 +43,7 @@ def _nothing_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     monkeypatch.setenv("LOCKGATE_HOME", str(tmp_path / "lockgate-home"))
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Everything that talks to Prefect's server runs in one worker, so that there is one server."""
     for item in items:

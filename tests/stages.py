@@ -46,7 +46,6 @@ TASKS = {
     "logs": actions.capture_logs,
     "finish": ends.finish_release,
 }
-IDENTITY = "[user]\n\tname = Ada\n\temail = ada@example.org\n[init]\n\tdefaultBranch = main\n"
 
 
 def run_step(release: Release, key: str) -> StepResult:
@@ -81,9 +80,7 @@ class Stage:
 
     def environ(self, home: str = "home", **more: str) -> dict[str, str]:
         """The environment of a release here; `home` names the folder of the machine that it runs on."""
-        person = self.folder / "gitconfig"
-        person.write_text(IDENTITY)
-        own = {"LOCKGATE_HOME": str(self.folder / home), "GIT_CONFIG_GLOBAL": str(person)}
+        own = {"LOCKGATE_HOME": str(self.folder / home)}
         return {**os.environ, **self.sandbox.environment, **own, **more}
 
     def request(self, version: str = "minor", repository: str = "") -> Request:
@@ -163,6 +160,7 @@ class Stages:
     def derive(self, name: str, key: str, folder: Path, act: Callable[[Stage], object]) -> Stage:
         """A copy of a snapshot in which something more was done; done once, and kept under a name."""
         if not (self._folder / name).exists():
+            shutil.rmtree(self._folder / f"{name}.making", ignore_errors=True)
             with self.copy(key, self._folder / f"{name}.making") as stage:
                 act(stage)
             stage.folder.rename(self._folder / name)

@@ -288,7 +288,7 @@ PUBLISH_AT_LAST = replace(PUBLISH_TO_START, at="record", attempt=lambda stage: p
 
 
 def tag_without_a_run(stage: Stage) -> None:
-    configure(stage, "run_timeout = 2")
+    configure(stage, "run-timeout = 2")
     stage.sandbox.faults.add(Fault("missing-run", "github", "push refs/tags/"))
     stage.go_on(["export"])
 
