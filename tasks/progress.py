@@ -11,6 +11,8 @@ from uuid import UUID
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import TaskRunContext
 
+from tasks.showing import nice_to_have
+
 log = logging.getLogger(__name__)
 
 COMPLETE_PERCENT = 100.0
@@ -27,8 +29,9 @@ class Progress:
 
     def __enter__(self) -> Self:
         if TaskRunContext.get() is not None:
-            made = create_progress_artifact(progress=0.0, key=self._key, description=self._description)
-            self._artifact = made if isinstance(made, UUID) else None
+            with nice_to_have(self._description):
+                made = create_progress_artifact(progress=0.0, key=self._key, description=self._description)
+                self._artifact = made if isinstance(made, UUID) else None
         return self
 
     def say(self, percent: float, text: str) -> None:
@@ -37,11 +40,15 @@ class Progress:
             return
         self._last = text
         log.info("%s", text)
-        if self._artifact is not None:
-            update_progress_artifact(self._artifact, progress=percent, description=f"{self._description}: {text}")
+        self._update(percent, f"{self._description}: {text}")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._artifact is not None and error is None:
-            update_progress_artifact(self._artifact, progress=COMPLETE_PERCENT)
+        if error is None:
+            self._update(COMPLETE_PERCENT, None)
+
+    def _update(self, percent: float, description: str | None) -> None:
+        if self._artifact is not None:
+            with nice_to_have(self._description):
+                update_progress_artifact(self._artifact, progress=percent, description=description)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import re
+from collections.abc import Iterator
 
+import httpx
 from prefect.artifacts import create_markdown_artifact
 from prefect.context import TaskRunContext
+from prefect.exceptions import PrefectException
 
 from lockgate.steps import STEPS
 from planning.release import Release
 
-TITLES = {one.key: f"{one.number}. {one.title}" for one in STEPS}
+log = logging.getLogger(__name__)
+
+TITLES = {one.key: f"Step {one.number}: {one.title}" for one in STEPS}
 
 
 def show(release: Release, name: str, text: str) -> None:
@@ -20,8 +27,18 @@ def show(release: Release, name: str, text: str) -> None:
     """
     if TaskRunContext.get() is None:
         return
-    title = TITLES.get(name, name)
-    create_markdown_artifact(text, key=artifact_key(release, name), description=f"{title} ({release.label})")
+    title = TITLES.get(name, name.capitalize())
+    with nice_to_have(title):
+        create_markdown_artifact(text, key=artifact_key(release, name), description=f"{title} ({release.label})")
+
+
+@contextlib.contextmanager
+def nice_to_have(what: str) -> Iterator[None]:
+    """Something for Prefect's pages only: a server that does not take it ends no release, it is logged."""
+    try:
+        yield
+    except (httpx.HTTPError, PrefectException) as error:
+        log.warning("%s is not shown in Prefect's pages: %s: %s", what, type(error).__name__, error)
 
 
 def artifact_key(release: Release, name: str) -> str:

@@ -44,7 +44,7 @@ def until(look: Callable[[], T | None], what: str, seconds: float = DEADLINE_SEC
     while time.monotonic() < deadline:
         if found := look():
             return found
-        time.sleep(0.05)
+        time.sleep(0.2)
     raise AssertionError(f"waited {seconds} s for {what}")
 
 
