@@ -99,9 +99,6 @@ def move_main(stage: Stage) -> None:
     stage.sandbox.commit_to_main("NEWS", "theirs\n", "Say something")
 
 
-# Steps 1 to 3
-
-
 def edit_checkout(stage: Stage) -> None:
     """A person edited the version file and did not commit it."""
     (stage.clone() / "VERSION").write_text("1.0.1\n")
@@ -137,9 +134,6 @@ RELEASE_COMMIT = Scenario(
         "lost": "There is no reply: the record of the commit is lost.",
     },
 )  # fmt: skip
-
-
-# Step 4
 
 
 def build(stage: Stage) -> object:
@@ -216,9 +210,6 @@ PUSH_MOVE = replace(
 )  # fmt: skip
 
 
-# Step 8
-
-
 def draft(stage: Stage) -> object:
     return github.ensure_draft(stage.work("export"))
 
@@ -284,9 +275,6 @@ PUBLISH_TO_START = Scenario(
 PUBLISH_AT_LAST = replace(PUBLISH_TO_START, at="record", attempt=lambda stage: pypi.publish_draft(stage.work("record")))
 
 
-# Step 9
-
-
 def tag_without_a_run(stage: Stage) -> None:
     configure(stage, "run-timeout = 2")
     stage.sandbox.faults.add(Fault("missing-run", "github", "push refs/tags/"))
@@ -334,9 +322,6 @@ RERUN = Scenario(
 )  # fmt: skip
 
 
-# Steps 10 and 11
-
-
 def commit_publication(stage: Stage) -> object:
     return pypi.record_publication.fn(stage.open())
 
@@ -351,9 +336,6 @@ COMMIT_PUBLICATION = Scenario(
     down=outage("origin", PUSH), lose=lost("origin", PUSH),
 )  # fmt: skip
 COMMIT_LOGS = replace(COMMIT_PUBLICATION, at="logs", attempt=lambda stage: actions.finish_fixture(stage.work("logs")))
-
-
-# The finish
 
 
 def clone_behind(stage: Stage) -> None:
