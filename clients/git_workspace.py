@@ -11,11 +11,16 @@ from clients.git_process import git
 from lockgate.errors import refused
 
 MARK = "lockgate.workspace"
+# For a machine whose git knows no person, such as a fresh worker: commits and tags need somebody.
+IDENTITY = {"user.name": "Lockgate", "user.email": "lockgate@localhost"}
 
 
 def claim(path: Path) -> None:
     """Mark a fresh clone as Lockgate's own: its path, in its .git/config, so that a copy elsewhere is not taken for it."""
     git(path, "config", MARK, str(path.absolute()))
+    for key, value in IDENTITY.items():
+        if not git(path, "config", "--default", "", "--get", key).strip():
+            git(path, "config", key, value)
 
 
 def start_from(path: Path, branch: str, commit: str) -> None:
