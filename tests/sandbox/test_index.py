@@ -233,6 +233,8 @@ def two_tops() -> bytes:
         ("lockgate.whl", b"", "Invalid filename"),
         ("notes.txt", b"", "Invalid filename"),
     ],
+    # The archive holds the time, and every worker of a test run has to name the tests alike.
+    ids=["no zip", "no tar", "two folders", "no wheel's name", "no distribution's name"],
 )
 def test_what_is_no_distribution(filename, content, words):
     assert words in answer(filename, content).reason
