@@ -17,7 +17,7 @@ from prefect.states import Cancelled, Suspended
 
 from clients.store import Store
 from flows.reminders import reminders
-from flows.waiting_runs import APPROVERS
+from flows.waiting_runs import APPROVERS, GAVE_UP
 from lockgate.approvals import Question
 from lockgate.artifacts import Artifact
 from lockgate.fixture import Fixture, to_json
@@ -41,7 +41,7 @@ def client(prefect_api: str) -> Iterator[SyncPrefectClient]:
 
 def _end_all(client: SyncPrefectClient) -> None:
     for run in client.read_flow_runs(limit=200):
-        if run.state is not None and run.state.is_paused():
+        if run.state is not None and (run.state.is_paused() or run.state.message in GAVE_UP):
             client.set_flow_run_state(run.id, Cancelled(), force=True)
 
 
