@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 SECRETS = ("GH_TOKEN", "GITHUB_TOKEN", "GITHUB_API_URL", "GITHUB_SERVER_URL", "LOCKGATE_INDEX_URL", "PREFECT_API_URL")
 SLUG = "example/lockgate-sample"
+LOOK_AT_ALL_RUNS = {"test_reminders", "test_notifying", "test_scheduled_release", "test_sentinel", "test_run_page"}
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -49,6 +50,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "prefect_pages" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("prefect"))
+    for item in items:
+        # These look at every run of the server, or drive a browser: with the whole suite on one busy server they are not yet sure.
+        if item.path.parent.name == "browser" or item.path.stem in LOOK_AT_ALL_RUNS:
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
