@@ -16,7 +16,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound, Pause
 from prefect.runtime import deployment, flow_run
-from prefect.settings import PREFECT_API_AUTH_STRING
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL
 from prefect.states import Scheduled
 
 from clients import locks
@@ -88,7 +88,7 @@ def _take(stack: contextlib.ExitStack, slug: str, store: Store) -> None:
 
 def _claim() -> Claim:
     name, run = str(flow_run.name), str(flow_run.id)
-    home, server = str(home_of(os.environ)), str(flow_run.api_url or "")
+    home, server = str(home_of(os.environ)), str(PREFECT_API_URL.value() or "")
     return Claim(run, name, now(), locks.here(), home, server, deployment.id is not None)
 
 

@@ -62,10 +62,10 @@ def claimed(api: str, state: State[Any] | None, *, host: str = "", server: str =
     return claim
 
 
-def test_a_turn_is_had_for_the_time_of_the_release(attempt: Callable[..., Claim | None]) -> None:
+def test_a_turn_is_had_for_the_time_of_the_release(attempt: Callable[..., Claim | None], prefect_api: str) -> None:
     mine = attempt()
     assert mine is not None
-    assert (mine.host, mine.suspends) == (locks.here(), False)
+    assert (mine.host, mine.server, mine.suspends) == (locks.here(), prefect_api, False)
     assert turns.read_claim(store_of(os.environ), SLUG) is None
     assert not locks.is_held(workspace_of(os.environ, SLUG))
 
@@ -112,6 +112,7 @@ def test_a_killed_release_of_this_machine_is_taken_over_though_its_server_is_gon
     ("state", "more", "words"),
     [
         (Suspended(), {}, "waits: for a person, or to be started"),
+        (Suspended(), {"server": NOWHERE}, "waits: for a person, or to be started"),
         (Scheduled(), {}, "waits: for a person, or to be started"),
         (Running(), {"host": "harbour"}, "is at work on harbour"),
         (None, {"server": NOWHERE}, f"its Prefect server \\({NOWHERE}\\) does not answer.*lockgate unlock"),
