@@ -34,7 +34,7 @@ from prefect.states import Cancelling, Scheduled
 from cli.releasing import hand_over
 from lockgate.outcome import Report
 
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 150.0
 T = TypeVar("T")
 
 
