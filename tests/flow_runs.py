@@ -95,7 +95,8 @@ class Run:
         """Go on as a worker does: nothing to do for a pause; the next attempt once a suspended run was resumed."""
         if self.known.deployment_id is None:
             return self
-        self.ends()
+        state = self.ends()
+        assert state.is_paused(), f"the process ended as {state}"
         return self.begin()
 
     def asks(self, seconds: float = DEADLINE_SECONDS) -> Asking:

@@ -104,8 +104,10 @@ def test_missing_or_invalid_input_is_rejected_and_it_still_waits(runs, release, 
     assert run.ends().result() == "passed"
 
 
-@KINDS
-def test_no_ends_as_declined_and_a_retry_asks_anew(runs, release, deployed):
+@pytest.mark.parametrize(
+    ("deployed", "force"), [(False, True), (True, True), (True, False)], ids=["paused", "V2", "V1"]
+)
+def test_no_ends_as_declined_and_a_retry_asks_anew(runs, release, deployed, force):
     run = runs.begin(asking(release, QUESTION), deployed=deployed)
     run.asks().answer(decision="decline", approver="Bob", note="wrong workflow")
     state = run.resumed().ends()
@@ -113,7 +115,7 @@ def test_no_ends_as_declined_and_a_retry_asks_anew(runs, release, deployed):
     assert "Bob declined" in state.message
     assert "(wrong workflow)" in state.message
     assert "start the release again" in state.message
-    waiting = run.retry(force=True).asks()
+    waiting = run.retry(force=force).asks()
     waiting.answer(**YES)
     assert run.resumed().ends().result() == "passed"
     assert given(release) == [("publisher", "decline", "Bob"), ("publisher", "approve", "Ada")]
