@@ -96,7 +96,8 @@ def _choose_version(
     there = record.read_fixtures(
         workspace, settings.fixture, origin.heads[settings.branch], since=max(tagged, default=None)
     )
-    continued = record.newest_unfinished(store, slug, request.version, tagged, there)
+    commits = {version: origin.tags[tag] for version, tag in tagged.items()}
+    continued = record.newest_unfinished(store, slug, request.version, commits, there)
     if continued is not None and (request.version or current is None or continued >= current):
         log.info("Continuing the unfinished release of %s", continued)
         return continued

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -133,12 +133,13 @@ def finish(release: Release) -> None:
 
 
 def newest_unfinished(
-    store: Store, slug: str, requested: str, tagged: Collection[Version], there: Sequence[Fixture]
+    store: Store, slug: str, requested: str, tagged: Mapping[Version, str], there: Sequence[Fixture]
 ) -> Version | None:
     """The version of the unfinished release that was asked for with these very words, or None.
 
     `there` are origin's fixtures: a store that was lost, or never had the release, does not know it. One that was left
-    behind does not count: not tagged yet, and not newer than what was released meanwhile (`tagged`).
+    behind does not count: not newer than what was released meanwhile, or released by somebody else. `tagged` gives the
+    commit of each released version.
     """
     on_origin = {one.version: one for one in there}
     known = [one for one in there if not is_complete(one) and not _is_kept(store, slug, one.version)]
@@ -151,7 +152,9 @@ def newest_unfinished(
     versions = [
         version
         for version, one in begun.items()
-        if one.tagged or version in tagged or newest is None or version > newest
+        if (
+            tagged[version] == one.release_commit if version in tagged else one.tagged or not newest or version > newest
+        )
     ]
     return max(versions, default=None)
 
