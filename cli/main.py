@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import sys
-import threading
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from importlib.metadata import version as installed_version
@@ -20,6 +18,7 @@ from cli import operating, printing
 from cli.init import init
 from cli.notifying import notify
 from cli.running import guarded, open_console, user, write
+from cli.stopping import Stop
 from lockgate.errors import Problem, SettingsError
 from lockgate.outcome import ExitCode, Refusal, judge
 from lockgate.plan import Plan
@@ -136,10 +135,7 @@ def serve_sandbox(folder: Path, /, *, repository: Repository = ".", slug: Slug =
             console.print(f"origin {running.origin_url}\nindex  {running.index_url}\n", highlight=False)
             for name, value in {**running.environment, "LOCKGATE_HOME": str(folder.absolute())}.items():
                 console.print(f"export {name}={value}", highlight=False, soft_wrap=True)
-            stopped = threading.Event()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, lambda *_: stopped.set())
-            stopped.wait()
+            Stop().wait()
         return ExitCode.RELEASED
 
     return guarded(console, lambda: run(repository), None, as_json=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import httpx
 from rich.console import Console
 
 from cli.services import Service
+from cli.stopping import Stop
 from clients.locks import here
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ def worker_name() -> str:
     return os.environ.get("LOCKGATE_WORKER") or f"lockgate-{here()}"
 
 
-def supervise(
-    console: Console, server: Service | None, worker: Service | None, stopped: threading.Event, again: int
-) -> None:
+def supervise(console: Console, server: Service | None, worker: Service | None, stopped: Stop, again: int) -> None:
     """Until stopped: keep the server and the worker (those that are ours) running, and every lost run taken up.
 
     Runs are looked at before the worker starts, and whenever it had to be started again.

@@ -8,8 +8,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import signal
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from rich.console import Console
 
 from cli import deploying
 from cli.services import LOOPBACK, QUIET, Service, free_port, is_healthy, program, server
+from cli.stopping import Stop
 from clients.locks import here, hold
 from lockgate.errors import Problem, SettingsError
 from planning.release import home_of
@@ -38,7 +37,7 @@ def run_up(console: Console, repository: str, port: int, runs: int, again: int) 
     times. Raises SettingsError when the port is taken.
     """
     home, prefect_home = _prepare()
-    stopped = _stop_on_signals()
+    stopped = Stop()
     with contextlib.ExitStack() as stack:
         address = f"http://{LOOPBACK}:{_port(port)}"
         os.environ["PREFECT_API_URL"] = f"{address}/api"
@@ -65,7 +64,7 @@ def run_worker(console: Console, runs: int, again: int) -> None:
             Problem("PREFECT_API_URL is not set", "the address of a Prefect server's API", "set it, ending in /api")
         )
     _, prefect_home = _prepare()
-    stopped = _stop_on_signals()
+    stopped = Stop()
     worker = _worker(prefect_home, runs)
     try:
         _look_after(console, None, worker, stopped, again)
@@ -95,9 +94,7 @@ def alone(home: Path) -> Iterator[None]:
         yield
 
 
-def _look_after(
-    console: Console, pages: Service | None, worker: Service | None, stopped: threading.Event, again: int
-) -> None:
+def _look_after(console: Console, pages: Service | None, worker: Service | None, stopped: Stop, again: int) -> None:
     from cli.supervising import supervise, worker_name
 
     api = os.environ["PREFECT_API_URL"]
@@ -117,13 +114,6 @@ def _worker(home: Path, runs: int) -> Service:
         "--limit", str(runs),
     ]  # fmt: skip
     return Service("the worker", command, home / "worker.log", {})
-
-
-def _stop_on_signals() -> threading.Event:
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stopped.set())
-    return stopped
 
 
 def _port(wanted: int) -> int:

@@ -63,7 +63,7 @@ class Claims:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowRun:
-    """The publish workflow's run."""
+    """The publish workflow's run; its conclusion is empty until it was judged, "success" only when it published."""
 
     id: int
     attempt: int

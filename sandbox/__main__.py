@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import signal
 import sys
@@ -27,12 +28,10 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(f"sandbox: {error}", file=sys.stderr)
         return 2
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    with sandbox:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt), sandbox:
         print(_announcement(sandbox, as_json=options.json), flush=True)
-        stopped.wait()
+        threading.Event().wait()
     return 0
 
 

@@ -73,7 +73,7 @@ def _wait_for_publish(work: Work) -> StepResult:
     with Progress(f"publish-{release.slug}", f"{workflow.file} for {release.tag}") as progress:
         found = find_run(work, workflow, progress)
         if known is None or (known.id, known.attempt) != (found.id, found.run_attempt):
-            work.fixture = replace(work.fixture, workflow_run=_recorded(found))
+            work.fixture = replace(work.fixture, workflow_run=_recorded(found, ""))
         verdict = follow_run(work, workflow, found, progress)
     return StepResult("done", verdict.text)
 
@@ -169,7 +169,7 @@ def _judge(work: Work, workflow: PublishWorkflow, seen: Run, progress: Progress)
     progress.say(_percent(jobs), verdict.text)
     if verdict.state not in {"success", "failure"}:
         return None
-    work.fixture = replace(work.fixture, workflow_run=_recorded(seen))
+    work.fixture = replace(work.fixture, workflow_run=_recorded(seen, verdict.state))
     if verdict.problem is not None:
         failed = tuple(job.name for job in verdict.failed)
         raise RunFailedError(
@@ -183,8 +183,8 @@ def _percent(jobs: tuple[Job, ...]) -> float:
     return 100.0 * ended / len(jobs) if jobs else 0.0
 
 
-def _recorded(run: Run) -> WorkflowRun:
-    return WorkflowRun(run.id, run.run_attempt, run.html_url, run.event, run.conclusion or "")
+def _recorded(run: Run, conclusion: str) -> WorkflowRun:
+    return WorkflowRun(run.id, run.run_attempt, run.html_url, run.event, conclusion)
 
 
 def _log_advice(work: Work, run: Run) -> tuple[Problem, ...]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -111,14 +113,16 @@ class Reviewer(threading.Thread):
 
     def run(self) -> None:
         from prefect.client.orchestration import get_client
+        from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
+        from prefect.client.schemas.objects import StateType
         from prefect.settings import PREFECT_API_URL, temporary_settings
 
+        paused = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED])))
         deadline = time.monotonic() + 120
         with temporary_settings({PREFECT_API_URL: self.api}), get_client(sync_client=True) as client:
             while time.monotonic() < deadline:
-                for run in client.read_flow_runs(limit=20):
-                    if run.state is None or not run.state.is_paused():
-                        continue
+                for run in client.read_flow_runs(flow_run_filter=paused):
+                    assert run.state is not None
                     keys = run.state.state_details.run_input_keyset or {}
                     told = {one.key: one.value for one in client.filter_flow_run_input(run.id, "", 100, set())}
                     if keys.get("description") in told and "Run the failed jobs" in told[keys["description"]]:
@@ -126,3 +130,38 @@ class Reviewer(threading.Thread):
                         client.resume_flow_run(run.id, run_input={"decision": "approve", "approver": "Ada"})
                         return
                 time.sleep(0.1)
+
+
+def test_a_run_that_ended_before_its_jobs_is_looked_at_again(at: Make) -> None:
+    """GitHub ends a run a moment before its jobs; a job without a result is no failure to publish."""
+    stage = at("export")
+    configure(stage, "publish-timeout = 1")
+    attempt(stage, "export")
+    ended = change_jobs(stage, status="in_progress", conclusion=None)
+    with pytest.raises(NotVisibleError, match="did not end within"):
+        attempt(stage, "wait")
+    run_file(stage).write_text(ended)
+    assert attempt(stage, "wait").outcome == "done"
+
+
+def test_a_run_that_succeeded_without_publishing_is_refused_at_every_start(at: Make) -> None:
+    stage = at("export")
+    attempt(stage, "export")
+    change_jobs(stage, conclusion="skipped")
+    for _ in range(2):
+        assert "succeeded without publishing (publish: skipped)" in str(wait(stage))
+
+
+def change_jobs(stage: Stage, **changes: str | None) -> str:
+    """Let the ended run of the sandbox have other jobs; what it was before."""
+    stage.sandbox.wait_idle(60)
+    ended = run_file(stage).read_text()
+    run = json.loads(ended)
+    for job in run["jobs"]:
+        job.update(changes)
+    run_file(stage).write_text(json.dumps(run))
+    return ended
+
+
+def run_file(stage: Stage) -> Path:
+    return stage.sandbox.folder / "github" / "runs" / f"{stage.sandbox.runs[-1]['id']}.json"

@@ -21,6 +21,7 @@ from lockgate.runs import RunFailedError
 from planning import checks
 from sandbox.faults import Fault
 from tasks import actions, dist, ends, git, github, pypi, work
+from tasks.work import Work
 from tests.acts import configure
 from tests.stages import FIXTURE, SLUG, TAG, VERSION, Stage
 
@@ -253,7 +254,7 @@ def tag_another_commit(stage: Stage) -> None:
 
 
 TAG_MOVE = Scenario(
-    at="export", attempt=lambda stage: github.push_tag(stage.work("export")),
+    at="export", attempt=lambda stage: github.push_tag(Work(stage.open(version=VERSION), "export")),
     changes=journal("origin POST .* pushed refs/tags/"), differ=tag_another_commit,
     refusal=rf"Tag '{TAG}' is at commit \w{{40}} on origin.*Lockgate moves no tag",
     down=outage("origin", PUSH), lose=lost("origin", PUSH),
