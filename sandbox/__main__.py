@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import signal
+import socket
 import sys
-import threading
 from pathlib import Path
 
 from sandbox.context import SETTINGS
@@ -28,10 +27,14 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(f"sandbox: {error}", file=sys.stderr)
         return 2
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with contextlib.suppress(KeyboardInterrupt), sandbox:
+    heard, said = socket.socketpair()
+    said.setblocking(False)
+    signal.set_wakeup_fd(said.fileno())  # unlike a lock that a handler sets, it can neither block nor miss the signal
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    with sandbox:
         print(_announcement(sandbox, as_json=options.json), flush=True)
-        threading.Event().wait()
+        heard.recv(1)
     return 0
 
 

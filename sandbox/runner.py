@@ -191,28 +191,24 @@ class RunExecution:
         if refused:
             self._fail_before_steps(key, refused)
             return False
-        if environment and reviewers_of(self.context, environment) and not self._approval(environment):
-            self._change_job(key, status="waiting", waiting_for=environment)
-            self._change(lambda run: run.update(status="waiting"))
-            while not self._approval(environment):
-                self._wait_for_review()
-            self._change(lambda run: run.update(status="in_progress"))
-        state = self._approval(environment)
+        if environment and reviewers_of(self.context, environment):
+            self._wait_for_review(key, environment)
+        state = _review_of(self._read(), environment)
         if state in ("rejected", "cancelled"):
             self._fail_before_steps(key, "The deployment was rejected or didn't satisfy other protection rules.")
         return state not in ("rejected", "cancelled")
 
-    def _wait_for_review(self) -> None:
-        time.sleep(POLL_SECONDS)
-        self.context.keep_going()
+    def _wait_for_review(self, key: str, environment: str) -> None:
+        def wait(run: JSON) -> None:
+            if not _review_of(run, environment):
+                run["status"] = "waiting"
+                next(job for job in run["jobs"] if job["key"] == key).update(status="waiting", waiting_for=environment)
 
-    def _approval(self, environment: str) -> str:
-        run = self._read()
-        if run.get("cancel_requested"):
-            return "cancelled"
-        attempt = run["run_attempt"]
-        given = [a for a in run["approvals"] if a["environment"] == environment and a["run_attempt"] == attempt]
-        return str(given[-1]["state"]) if given else ""
+        self._change(wait)
+        while not _review_of(self._read(), environment):
+            time.sleep(POLL_SECONDS)
+            self.context.keep_going()
+        self._change(lambda run: run.update(status="in_progress"))
 
     def _fail_before_steps(self, key: str, text: str) -> None:
         annotation = {"status": "completed", "conclusion": "failure", "annotation": text, "steps": []}
@@ -250,6 +246,15 @@ class RunExecution:
         if results == {"skipped"}:
             conclusion = "skipped"
         self._change(lambda run: run.update(status="completed", conclusion=conclusion))
+
+
+def _review_of(run: JSON, environment: str) -> str:
+    """What became of this attempt's review for an environment; empty while nobody has looked at it."""
+    if run.get("cancel_requested"):
+        return "cancelled"
+    attempt = run["run_attempt"]
+    given = [a for a in run["approvals"] if a["environment"] == environment and a["run_attempt"] == attempt]
+    return str(given[-1]["state"]) if given else ""
 
 
 def _new_job(context: Context, run: JSON, key: str, job: JSON) -> JSON:

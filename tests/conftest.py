@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 SECRETS = ("GH_TOKEN", "GITHUB_TOKEN", "GITHUB_API_URL", "GITHUB_SERVER_URL", "LOCKGATE_INDEX_URL", "PREFECT_API_URL")
 SLUG = "example/lockgate-sample"
+# A shell lets what it starts in the background ignore interrupts, and children would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 LOOK_AT_ALL_RUNS = {"test_reminders", "test_notifying", "test_scheduled_release", "test_sentinel", "test_run_page"}
 
 
