@@ -5,6 +5,7 @@
     │   ├── UnavailableError    the outside did not answer, or answered that it cannot now
     │   ├── RateLimitedError    the outside asks to wait
     │   └── NotVisibleError     done, but not to be seen yet
+    │       └── DeadlineError   waited for as long as the settings say: the next start waits on, this one does not
     ├── RefusedError            the world contradicts the plan: a person decides
     ├── SettingsError           the request or the project's settings are wrong; all problems at once
     └── CheckpointError         nobody said yes
@@ -68,6 +69,10 @@ class RateLimitedError(TransientError):
 
 class NotVisibleError(TransientError):
     """What was done cannot be seen yet."""
+
+
+class DeadlineError(NotVisibleError):
+    """What was waited for did not come within the configured time; the same command waits again, a retry does not."""
 
 
 class RefusedError(LockgateError):

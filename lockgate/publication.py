@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from packaging.tags import Tag
@@ -18,7 +18,7 @@ from packaging.version import InvalidVersion, Version
 from lockgate.errors import Problem
 
 Differences = Literal["refuse", "report"]
-FileState = Literal["same", "missing", "other bytes", "no digest", "not built"]
+FileState = Literal["same", "other bytes", "no digest", "missing", "made elsewhere", "not built"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +154,12 @@ def judge_publication(
     """Compare the built artifacts with the index's files of the same version, by name, size and sha256.
 
     Wrong bytes never become right by waiting, so they outweigh a missing file. With `differences="report"` (a publish
-    workflow that builds anew) other bytes are listed and do not refuse; a missing file still means not visible yet.
+    workflow that builds anew) other bytes are listed and do not refuse, nor does a wheel for this platform in whose place
+    the workflow built wheels for others; any other missing file still means not visible yet.
     """
     files = _compare(built, found)
+    if differences == "report":
+        files = tuple(_made_elsewhere(file, found) for file in files)
     states = {file.state for file in files}
     if differences == "refuse" and states - {"same", "missing"}:
         return Verdict("differs", files)
@@ -246,6 +249,12 @@ def _compare_file(built: BuiltFile, found: IndexFile | None) -> FileComparison:
         return FileComparison(built.name, "no digest", here, there)
     same = found.sha256 == built.sha256 and found.size in {None, built.size}
     return FileComparison(built.name, "same" if same else "other bytes", here, there)
+
+
+def _made_elsewhere(file: FileComparison, found: Sequence[IndexFile]) -> FileComparison:
+    for_a_platform = file.name.endswith(".whl") and not file.name.endswith("-any.whl")
+    others = any(other.name.endswith(".whl") for other in found)
+    return replace(file, state="made elsewhere") if file.state == "missing" and for_a_platform and others else file
 
 
 def _cut(identity: str) -> str:

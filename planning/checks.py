@@ -144,6 +144,8 @@ def publisher(release: Release, origin: Origin, project: IndexProject | None = N
     claims = workflows.claims_for(workflow, repository=release.slug, tag=release.tag)
     known = survey.previous_publisher(release, project or survey.look_at_index(release))
     problems += workflows.compare_claims(claims, known)
+    if release.settings.attestations == "require" and not workflow.attestations:
+        problems += (_unattested(workflow.path),)
     says = f"{workflow.path} publishes, started by {workflow.trigger}, as {claims.owner}/{claims.repository}"
     says += f", environment {claims.environment or '(any)'}"
     asks = _asks(release, "publisher", needed=not publisher_is_known(known))
@@ -214,6 +216,14 @@ def record(release: Release, _origin: Origin) -> Finding:
 def logs(release: Release, _origin: Origin) -> Finding:
     """Step 11: what is kept of the logs."""
     return Finding("logs", f"keeps the run's upload lines in {release.fixture_path} and pushes it for the last time")
+
+
+def _unattested(path: str) -> Problem:
+    return Problem(
+        f"{path} publishes without attestations, and attestations is 'require'",
+        "a publish action of v1.11 or later that is not told to leave them out",
+        "correct the workflow, or set attestations under [tool.lockgate] in pyproject.toml to 'report'",
+    )
 
 
 def _skipped(commit: str, words: str) -> Problem:

@@ -13,7 +13,7 @@ from clients import github, github_actions, log_archive
 from clients.github_api import Memory
 from clients.log_archive import JobLogs
 from lockgate import runs
-from lockgate.errors import NotVisibleError, Problem, RefusedError, refused
+from lockgate.errors import DeadlineError, NotVisibleError, Problem, RefusedError, TransientError, refused
 from lockgate.fixture import PublishLog, WorkflowRun, is_complete
 from lockgate.github import Job, Run
 from lockgate.outcome import StepResult
@@ -29,6 +29,7 @@ from tasks.work import Work, carry_out, commit_fixture, poll
 
 log = logging.getLogger(__name__)
 
+DISPATCHED = "workflow_dispatch"
 LOG_LIMIT_BYTES = 200 * 1024 * 1024
 
 
@@ -36,7 +37,7 @@ LOG_LIMIT_BYTES = 200 * 1024 * 1024
 def wait_for_publish(release: Release, rerun: bool = False) -> StepResult:
     """Step 9: find the workflow run that the tag started, and follow it to its end; `rerun` starts its failed jobs first.
 
-    Raises NotVisibleError when no run appears or it does not end in time, RunFailedError when it fails or did not publish.
+    Raises DeadlineError when no run appears or it does not end in time, RunFailedError when it fails or did not publish.
     """
     return carry_out(release, "wait", _rerun_and_wait if rerun else _wait_for_publish)
 
@@ -81,7 +82,7 @@ def _wait_for_publish(work: Work) -> StepResult:
 def find_run(work: Work, workflow: PublishWorkflow, progress: Progress) -> Run:
     """Look until the run of this tag and commit appears.
 
-    Where none appears and the workflow can be started by hand, it is, once. Raises NotVisibleError saying why there is none.
+    Where none appears and the workflow can be started by hand, it is, once for a release. Raises DeadlineError with the reason.
     """
     release = work.release
     found = _look_for_run(work, workflow, progress)
@@ -94,14 +95,19 @@ def find_run(work: Work, workflow: PublishWorkflow, progress: Progress) -> Run:
     state = github.observe_workflow(release.hub, workflow.file)
     waited = release.settings.run_timeout
     commit = work.fixture.release_commit
-    raise NotVisibleError(runs.missing_run(workflow.path, state, tag=release.tag, commit=commit, waited=waited))
+    raise DeadlineError(runs.missing_run(workflow.path, state, tag=release.tag, commit=commit, waited=waited))
 
 
 def dispatch_run(work: Work, workflow: PublishWorkflow) -> bool:
-    """The move that starts the workflow by hand for the tag, unless a run of it is there; True when it was done now."""
-    if _seen_run(work, workflow, Memory()) is not None:
+    """The move that starts the workflow by hand for the tag, unless a run of it is there; True when it was done now.
+
+    That GitHub took it is recorded, with the run's number where it tells that: it is not asked a second time.
+    """
+    known = work.fixture.workflow_run
+    if _seen_run(work, workflow, Memory()) is not None or (known is not None and known.event == DISPATCHED):
         return False
-    github_actions.dispatch(work.release.hub, workflow.file, work.release.tag)
+    number = github_actions.dispatch(work.release.hub, workflow.file, work.release.tag)
+    work.fixture = replace(work.fixture, workflow_run=WorkflowRun(number or 0, 1, "", DISPATCHED, ""))
     return True
 
 
@@ -116,14 +122,17 @@ def _look_for_run(work: Work, workflow: PublishWorkflow, progress: Progress) -> 
 
 
 def _seen_run(work: Work, workflow: PublishWorkflow, memory: Memory) -> Run | None:
-    listed = github_actions.list_runs(work.release.hub, workflow.file, memory)
-    return runs.find_run(listed, tag=work.release.tag, commit=work.fixture.release_commit, workflow=workflow.path)
+    """The newest run among the listed ones, else the recorded one: in a busy repository it has left the list."""
+    release, known = work.release, work.fixture.workflow_run
+    listed = github_actions.list_runs(release.hub, workflow.file, memory)
+    found = runs.find_run(listed, tag=release.tag, commit=work.fixture.release_commit, workflow=workflow.path)
+    return found or (github_actions.read_run(release.hub, known.id) if known is not None and known.id else None)
 
 
 def follow_run(work: Work, workflow: PublishWorkflow, run: Run, progress: Progress) -> runs.Verdict:
     """Follow a run to its end, with one conditional request per look while nothing changes; records how it ended.
 
-    Raises RunFailedError for a run that failed or did not publish, NotVisibleError after the configured time.
+    Raises RunFailedError for a run that failed or did not publish, DeadlineError after the configured time.
     """
     memory, limit = Memory(), work.release.settings.publish_timeout
     last: Run | None = None
@@ -140,7 +149,7 @@ def follow_run(work: Work, workflow: PublishWorkflow, run: Run, progress: Progre
     verdict = poll(limit, look)
     if verdict is not None:
         return verdict
-    raise NotVisibleError(
+    raise DeadlineError(
         Problem(
             f"{run.html_url} did not end within {limit / 3600:g} hours",
             "a finished run",
@@ -190,9 +199,13 @@ def _recorded(run: Run, conclusion: str) -> WorkflowRun:
 def _log_advice(work: Work, run: Run) -> tuple[Problem, ...]:
     """What the failed run's log says of the index's answer, with advice; nothing when there is no log to read.
 
-    The log is kept: a re-run starts a new one, and GitHub forgets both after a while.
+    The log is kept: a re-run starts a new one, and GitHub forgets both after a while. One that cannot be had now hides no failure.
     """
-    logs = keep_logs(work, run)
+    try:
+        logs = keep_logs(work, run)
+    except TransientError as error:
+        log.warning("The log of the failed run is not read: %s", error)
+        return ()
     found = index_error("\n".join(logs.texts.values())) if logs else None
     if found is None:
         return ()

@@ -18,7 +18,7 @@ from lockgate import questions
 from lockgate.artifacts import Artifact, ArtifactContents, check_artifacts, import_names
 from lockgate.checkouts import release_message
 from lockgate.commit_checks import Standing, judge_checks
-from lockgate.errors import NotVisibleError, Problem, RefusedError, refused
+from lockgate.errors import DeadlineError, Problem, RefusedError, refused
 from lockgate.fixture import TestEvidence
 from lockgate.outcome import StepResult
 from lockgate.publication import installable_wheel
@@ -185,14 +185,14 @@ def _verify_push(work: Work) -> None:
     work.look_again()
     if not work.is_pushed():
         problem = Problem("origin does not show what was pushed", work.fixture.release_commit, "look again in a moment")
-        raise NotVisibleError(problem)
+        raise DeadlineError(problem)
 
 
 @task(**policy("tests"))
 def complete_tests(release: Release) -> StepResult:
     """Step 5: run the test command on a clean export of the release commit, or read GitHub's checks, or ask a person.
 
-    Raises RefusedError when the command or a check fails or the command does not end in time, NotVisibleError when the
+    Raises RefusedError when the command or a check fails or the command does not end in time, DeadlineError when the
     checks do not. Evidence for another commit does not count.
     """
     return carry_out(release, "tests", _complete_tests)
@@ -245,7 +245,7 @@ def run_tests(work: Work) -> None:
 def wait_for_checks(work: Work) -> TestEvidence:
     """Wait until GitHub's configured checks of the release commit succeeded.
 
-    Raises RefusedError for one that ended otherwise, NotVisibleError for one that has not ended in the time for tests.
+    Raises RefusedError for one that ended otherwise, DeadlineError for one that has not ended in the time for tests.
     """
     release, commit = work.release, work.fixture.release_commit
     wanted, timeout = release.settings.test_checks, release.settings.test_timeout
@@ -259,7 +259,7 @@ def wait_for_checks(work: Work) -> TestEvidence:
         return standing if standing.state != "pending" else None
 
     if poll(timeout, look) is None:
-        raise NotVisibleError(*standing.problems)
+        raise DeadlineError(*standing.problems)
     if standing.state == "failure":
         failed = TestEvidence(commit, "checks", command=", ".join(wanted), exit_code=1, by="GitHub")
         work.fixture = replace(work.fixture, tests=failed)

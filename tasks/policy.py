@@ -8,16 +8,17 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 
-from lockgate.errors import TransientError
+from lockgate.errors import DeadlineError, RateLimitedError, TransientError
 from lockgate.steps import step
 
 JITTER = 0.3
+LONGEST_WAIT_SECONDS = 300.0
 
 
 def policy(key: str) -> dict[str, Any]:
     """The options of `prefect.task` for a step.
 
-    Nothing is cached: a step that runs again looks again, and finds what it did before. Only transient errors are retried.
+    Nothing is cached: a step that runs again looks again, and finds what it did before.
     No tags: Prefect asks its server for a slot of each tag before each attempt, which took up to two seconds a step.
     """
     one = step(key)
@@ -36,5 +37,8 @@ def policy(key: str) -> dict[str, Any]:
 
 
 def is_transient(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Whether the error that ended this attempt is worth another one."""
-    return isinstance(state.result(raise_on_failure=False), TransientError)
+    """Whether the error that ended this attempt is worth another one: what waited long enough, or has to, is not."""
+    error = state.result(raise_on_failure=False)
+    if isinstance(error, RateLimitedError):
+        return error.wait_seconds <= LONGEST_WAIT_SECONDS
+    return isinstance(error, TransientError) and not isinstance(error, DeadlineError)

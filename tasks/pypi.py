@@ -12,7 +12,7 @@ from clients import attestations, github_releases, index, installation
 from lockgate import questions, workflows
 from lockgate.artifacts import Artifact, kind_of
 from lockgate.attestations import Certificate, ReleaseIdentity, attestation_problems
-from lockgate.errors import NotVisibleError, Problem, RefusedError
+from lockgate.errors import DeadlineError, NotVisibleError, Problem, RefusedError
 from lockgate.fixture import Claims, Fixture
 from lockgate.outcome import StepResult
 from lockgate.publication import (
@@ -64,7 +64,7 @@ def _confirm_publisher(work: Work) -> StepResult:
 def record_publication(release: Release) -> StepResult:
     """Step 10: wait until the index shows the files, prove that they are the built ones, publish the release, record it.
 
-    Raises NotVisibleError after the configured time without the files, RefusedError for other bytes than the built ones.
+    Raises DeadlineError after the configured time without the files, RefusedError for other bytes than the built ones.
     """
     return carry_out(release, "record", _record_publication)
 
@@ -81,7 +81,7 @@ def _record_publication(work: Work) -> StepResult:
             release.index_url, release.settings.project, release.version, on_index, on_line=log.info
         )
         log.info("%s", installed.note or f"{installed.wheel} installs from the index")
-        log.info("%d attestations verified", attested)
+        log.info("%d attestations of %d files verified", attested, len(found))
     published = publish_draft(work)
     work.fixture = replace(
         work.fixture, urls=_urls(work, published), index_files={file.name: file.sha256 for file in found}
@@ -129,7 +129,7 @@ def check_attestations(work: Work, workflow: PublishWorkflow, found: Sequence[In
                 text, name=file.name, sha256=file.sha256, repository=release.slug, workflow=workflow.file
             )
     names = [file.name for file in found]
-    required = release.settings.attestations == "require" and workflow.attestations
+    required = release.settings.attestations == "require"
     problems = attestation_problems(names, certificates, expected, required=required)
     if problems:
         raise RefusedError(*problems)
@@ -139,7 +139,7 @@ def check_attestations(work: Work, workflow: PublishWorkflow, found: Sequence[In
 def wait_until_visible(work: Work, differences: Differences) -> tuple[Verdict, Sequence[IndexFile]]:
     """Look at the index until it shows every file; gives the verdict and the index's files of this version.
 
-    Raises RefusedError for other bytes, NotVisibleError after the configured time.
+    Raises RefusedError for other bytes, DeadlineError after the configured time.
     """
     release = work.release
     seen: list[Verdict] = []
@@ -157,7 +157,7 @@ def wait_until_visible(work: Work, differences: Differences) -> tuple[Verdict, S
 
     found = poll(release.settings.visibility_timeout, look)
     if found is None:
-        raise NotVisibleError(*publication_problems(seen[0], release.version, release.index_url))
+        raise DeadlineError(*publication_problems(seen[0], release.version, release.index_url))
     return found
 
 

@@ -10,6 +10,7 @@ from typing import TypeVar
 from clients import git, git_remote, git_workspace
 from lockgate.checkouts import release_message
 from lockgate.errors import (
+    DeadlineError,
     NotVisibleError,
     Problem,
     RateLimitedError,
@@ -24,6 +25,7 @@ from lockgate.steps import step
 from planning import record
 from planning.release import Release
 from planning.survey import look_at_origin
+from tasks.policy import LONGEST_WAIT_SECONDS
 from tasks.showing import show
 
 log = logging.getLogger(__name__)
@@ -33,7 +35,6 @@ T = TypeVar("T")
 FIRST_POLL_SECONDS = 0.1
 LONGEST_POLL_SECONDS = 15.0
 POLL_GROWTH = 1.4
-LONGEST_WAIT_SECONDS = 300.0
 
 
 class Work:
@@ -114,7 +115,7 @@ def poll(deadline_seconds: float, look: Callable[[float], T | None]) -> T | None
     """Look at once and then at growing intervals until there is something; None when the deadline passed without it.
 
     `look` is given the seconds waited so far. An outage in between is waited out, and a wait that was asked for is kept to;
-    an outage that lasts until the deadline is raised.
+    an outage that lasts until the deadline is raised as a DeadlineError.
     """
     started, pause = time.monotonic(), FIRST_POLL_SECONDS
     last: TransientError | None = None
@@ -131,7 +132,7 @@ def poll(deadline_seconds: float, look: Callable[[float], T | None]) -> T | None
         time.sleep(min(max(pause, asked), max(0.0, deadline_seconds - (time.monotonic() - started))))
         pause = min(pause * POLL_GROWTH, LONGEST_POLL_SECONDS)
     if last is not None:
-        raise last
+        raise DeadlineError(*last.problems) from last
     return None
 
 

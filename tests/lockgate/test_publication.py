@@ -81,6 +81,21 @@ def test_reported_differences_still_wait_for_a_missing_file() -> None:
     assert (verdict.kind, verdict.missing) == ("not-visible", (SDIST.name,))
 
 
+def test_a_wheel_for_this_platform_is_not_waited_for_where_others_are_made_elsewhere() -> None:
+    here = Built("sample-1.0-cp312-cp312-linux_x86_64.whl", "d" * 64, 5)
+    there = IndexFile("sample-1.0-cp312-cp312-manylinux_2_28_x86_64.whl", "c" * 64, 5, "http://index/x")
+    found = (on_index(SDIST), there)
+    verdict = judge_publication((SDIST, here), found, differences="report")
+    assert (verdict.kind, verdict.identical) == ("published", False)
+    assert {file.name: file.state for file in verdict.files} == {
+        SDIST.name: "same", here.name: "made elsewhere", there.name: "not built"
+    }  # fmt: skip
+    assert judge_publication((SDIST, here), found).kind == "differs"
+    assert judge_publication((SDIST, here), found[:1], differences="report").kind == "not-visible"
+    assert judge_publication((SDIST, here), found[1:], differences="report").kind == "not-visible"
+    assert judge_publication(BUILT, found, differences="report").missing == (WHEEL.name,)
+
+
 def test_files_that_installers_do_not_see_are_not_visible_yet() -> None:
     verdict = judge_visibility(BUILT, SAME, ())
     assert verdict.kind == "not-visible"

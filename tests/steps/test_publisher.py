@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from lockgate.errors import RefusedError
-from tests.acts import attempt, replace_in
+from tests.acts import attempt, configure, replace_in
 from tests.stages import Stage
 
 Make = Callable[[str], Stage]
@@ -39,6 +39,20 @@ def test_a_claim_that_differs_from_the_last_releases_is_named(
     change(stage)
     with pytest.raises(RefusedError, match=seen):
         attempt(stage, "publisher", "1.2.0")
+
+
+@pytest.mark.parametrize("setting", ["require", "report"])
+def test_required_attestations_need_a_workflow_that_makes_them(at: Make, setting: str) -> None:
+    stage = at("publisher")
+    configure(stage, f'attestations = "{setting}"')
+    path = f"{FOLDER}/publish.yml"
+    text = stage.git("show", f"main:{path}")
+    stage.sandbox.commit_to_main(path, f"{text}\n        with:\n          attestations: false\n", "Leave them out")
+    if setting == "report":
+        assert attempt(stage, "publisher", "1.2.0").question is not None
+    else:
+        with pytest.raises(RefusedError, match="publishes without attestations, and attestations is 'require'"):
+            attempt(stage, "publisher", "1.2.0")
 
 
 def test_a_known_publisher_is_shown_as_such(at: Make) -> None:

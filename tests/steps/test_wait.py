@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lockgate.errors import NotVisibleError
+from lockgate.errors import DeadlineError, NotVisibleError
 from lockgate.request import Request
 from lockgate.runs import RunFailedError
 from planning import record
@@ -80,6 +80,42 @@ def test_a_workflow_that_cannot_be_started_by_hand_is_explained(at: Make) -> Non
     with pytest.raises(NotVisibleError, match=r"1 seconds after tag 'v1\.1\.0' was pushed, publish\.yml has no run"):
         attempt(stage, "wait")
     assert not stage.changes("dispatches")
+
+
+def test_a_workflow_is_started_by_hand_once_however_often_it_is_waited_for(at: Make) -> None:
+    """GitHub took the request, and the run is not to be seen for longer than the configured time."""
+    stage = at("export")
+    configure(stage, "run-timeout = 1")
+    stage.sandbox.faults.add(Fault("missing-run", "github", "push refs/tags/"))
+    attempt(stage, "export")
+    stage.sandbox.faults.add(Fault("missing-run", "github", "workflow_dispatch .*", times=10))
+    for _ in range(2):
+        with pytest.raises(DeadlineError, match=r"publish\.yml has no run for it"):
+            attempt(stage, "wait")
+    assert stage.changes("dispatches") == 1
+
+
+def test_the_recorded_run_is_followed_when_it_has_left_the_list(at: Make) -> None:
+    stage = at("export")
+    configure(stage, "publish-timeout = 1\nrun-timeout = 1")
+    stage.sandbox.set_environment("pypi", reviewers=["example"])
+    attempt(stage, "export")
+    until_it_waits(stage)
+    with pytest.raises(DeadlineError, match="did not end within"):
+        attempt(stage, "wait")
+    run = json.loads(run_file(stage).read_text())
+    run_file(stage).write_text(json.dumps({**run, "head_branch": "somebody-elses"}))
+    with pytest.raises(DeadlineError, match=f"{run['id']} did not end within"):
+        attempt(stage, "wait")
+    assert not stage.changes("dispatches")
+
+
+def test_a_failure_is_told_although_its_log_cannot_be_had(at: Make) -> None:
+    stage = at("export")
+    stage.sandbox.faults.add(Fault("failed-publish", "github", options={"text": "no"}))
+    attempt(stage, "export")
+    stage.sandbox.faults.add(Fault("error", "github", "GET .*/logs", times=1000))
+    assert isinstance(wait(stage), RunFailedError)
 
 
 def test_failed_jobs_are_run_again_when_a_person_says_so(
