@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -14,14 +13,17 @@ from sandbox.sample import write_sample
 def main() -> None:
     """Make a sample repository and a new sandbox in the folder given as the only argument, and release a minor version."""
     folder = Path(sys.argv[1]).absolute()
-    for name in ("sample", "sandbox"):
-        if (folder / name).exists():
-            shutil.rmtree(folder / name)
-    os.environ.setdefault("PREFECT_HOME", str(folder / "prefect"))
-    sample = write_sample(folder / "sample", upload="release assets")
+    prefect_home = folder / "sandbox" / "prefect"  # kept: a new one takes Prefect some seconds
+    for path in [folder / "sample", *(folder / "sandbox").glob("*")]:
+        if path.is_dir() and path != prefect_home:
+            shutil.rmtree(path)
+        elif path.is_file():
+            path.unlink()
+    tests = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+    sample = write_sample(folder / "sample", upload="release assets", test_command=tests)
     code = release("minor", repository=str(sample), sandbox=folder / "sandbox", yes=True, report=folder / "report.json")
     print(f"\nEverything is in {folder}: the sandbox's origin, index and GitHub, the workspace, and report.json.")
-    print(f"Prefect's pages of it: PREFECT_HOME={folder / 'prefect'} .venv/bin/prefect server start")
+    print(f"Prefect's pages of it: PREFECT_HOME={prefect_home} .venv/bin/prefect server start")
     sys.exit(code)
 
 

@@ -125,7 +125,7 @@ def plan(
 @app.command(name="sandbox")
 def serve_sandbox(folder: Path, /, *, repository: Repository = ".", slug: Slug = "") -> int:
     """Run the stand-ins of FOLDER until stopped, printing what to set."""
-    from cli.stand_ins import open_sandbox
+    from cli.stand_ins import REAL, open_sandbox
 
     console = open_console(as_json=False)
 
@@ -135,6 +135,9 @@ def serve_sandbox(folder: Path, /, *, repository: Repository = ".", slug: Slug =
             console.print(f"origin {running.origin_url}\nindex  {running.index_url}\n", highlight=False)
             for name, value in {**running.environment, "LOCKGATE_HOME": str(folder.absolute())}.items():
                 console.print(f"export {name}={value}", highlight=False, soft_wrap=True)
+            for name in REAL:
+                if name in os.environ:
+                    console.print(f"unset {name}", highlight=False)
             Stop().wait()
         return ExitCode.RELEASED
 

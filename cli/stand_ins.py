@@ -2,53 +2,100 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tomllib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from clients import git
+from clients import git, git_remote
+from clients.locks import hold
 from lockgate.errors import LockgateError, Problem, SettingsError
 from lockgate.github import slug_of
 from lockgate.project_urls import repository_named
 from lockgate.settings import Settings, resolve_settings
+from lockgate.versions import released_versions
 from lockgate.workflows import find_publish_workflow
 from sandbox.world import Sandbox
 
 SETTINGS_FILE = "sandbox.json"
+REAL = ("LOCKGATE_STORE", "LOCKGATE_TOKEN_BLOCK")
+"""What would lead out of a sandbox, if it were set."""
 
 
-def open_sandbox(folder: Path, repository: str, slug: str) -> Sandbox:
+@contextlib.contextmanager
+def open_sandbox(folder: Path, repository: str, slug: str) -> Iterator[Sandbox]:
     """The started sandbox of a folder, made around the repository when it is new; the repository is only read.
 
-    Raises SettingsError when there is neither a sandbox nor a repository to make it from.
+    Raises SettingsError when there is neither a sandbox nor a repository to make it from, when the folder's sandbox is of
+    another one, and when another process has it open.
     """
-    if (folder / SETTINGS_FILE).exists():
-        return Sandbox.open(folder).start()
     source = Path(repository).expanduser()
+    if not (folder / SETTINGS_FILE).exists():
+        _check_source(source, repository)
+    with hold(folder / "sandbox") as free:
+        if not free:
+            seen = f"another process has the sandbox in {folder} open"
+            raise SettingsError(Problem(seen, "one at a time", "end that one (`lockgate up`?), or give another folder"))
+        with _open(folder, source, slug) as sandbox:
+            yield sandbox
+
+
+def _check_source(source: Path, given: str) -> None:
+    """Refuse what no sandbox can be made of, before there is a folder for it."""
     if not source.is_dir() or git.is_repository(source) is None:
-        raise SettingsError(
-            Problem(
-                f"{repository!r} is no git repository on this machine",
-                "a checkout or a bare repository to put into the sandbox",
-                "give --repository the project's folder",
-            )
+        problem = Problem(
+            f"{given!r} is no git repository on this machine",
+            "a checkout or a bare repository to put into the sandbox",
+            "give --repository the project's folder",
         )
-    git.open_checkout(source)
+    elif git.resolve(source, "HEAD") is None:
+        problem = Problem(f"{given} has no commit yet", "at least one commit", "commit the project first")
+    else:
+        return
+    raise SettingsError(problem)
+
+
+def _open(folder: Path, source: Path, slug: str) -> Sandbox:
+    if (folder / SETTINGS_FILE).exists():
+        sandbox = Sandbox.open(folder)
+        _check_same(sandbox, source, slug)
+        return sandbox.start()
     try:
         sandbox = Sandbox.create(folder, source, slug or _slug(source))
     except ValueError as error:
-        raise SettingsError(Problem(str(error), "a new folder and OWNER/NAME", "correct --sandbox or --as")) from error
+        seen, _, advice = str(error).partition("; ")
+        expected = "a repository on its release branch, and a folder of its own for the sandbox"
+        raise SettingsError(Problem(seen, expected, advice or "correct --repository, --sandbox or --as")) from error
     sandbox.start()
     _register_publisher(sandbox, source)
     return sandbox
 
 
+def _check_same(sandbox: Sandbox, source: Path, slug: str) -> None:
+    """Refuse another repository or name than the sandbox was made of; a folder that is no repository names none."""
+    asked = source.resolve() if git.is_repository(source) else None
+    if sandbox.source and asked not in {None, Path(sandbox.source).resolve()}:
+        seen = f"the sandbox in {sandbox.folder} was made of {sandbox.source}, not of {asked}"
+    elif slug not in {"", sandbox.slug}:
+        seen = f"the sandbox in {sandbox.folder} is {sandbox.slug}, not {slug}"
+    else:
+        return
+    raise SettingsError(Problem(seen, "the same repository and name", "give --sandbox another folder"))
+
+
 def use(sandbox: Sandbox) -> str:
-    """Point this process's environment to the sandbox and keep everything it writes in there; gives origin's URL."""
+    """Point this process's environment to the sandbox and keep everything it writes in there; gives origin's URL.
+
+    The real store and the real token's block are forgotten. A Prefect server that PREFECT_API_URL names stays in use.
+    """
+    for name in REAL:
+        os.environ.pop(name, None)
     os.environ.update(sandbox.environment)
     os.environ["LOCKGATE_HOME"] = str(sandbox.folder)
-    os.environ.setdefault("PREFECT_HOME", str(sandbox.folder / "prefect"))
+    if "PREFECT_API_URL" not in os.environ:
+        os.environ["PREFECT_HOME"] = str(sandbox.folder / "prefect")
     return sandbox.origin_url
 
 
@@ -73,7 +120,8 @@ def _register_publisher(sandbox: Sandbox, source: Path) -> None:
     head = git.resolve(source, "HEAD") or ""
     names = [name for name in git.list_files(source, head) if name.startswith(".github/workflows/")]
     files = {name: (git.read_file(source, head, name) or b"").decode(errors="replace") for name in names}
-    tag = settings.tag_format.format(version="1.0.0")
+    released = released_versions(_tags(source), settings.tag_format)
+    tag = released[max(released)] if released else settings.tag_format.format(version="1.0.0")
     try:
         found = find_publish_workflow(files, wanted=settings.workflow, tag=tag, repository=sandbox.slug)
     except LockgateError:
@@ -91,11 +139,14 @@ def _settings(source: Path) -> Settings | None:
         data = git.read_file(source, head, path)
         return None if data is None else data.decode()
 
-    tags = git.observe_checkout(source).tags if git.is_repository(source) == "checkout" else {}
     try:
-        return resolve_settings(_pyproject(source), default_branch="main", tags=tags, read=read)
+        return resolve_settings(_pyproject(source), default_branch="main", tags=_tags(source), read=read)
     except LockgateError:
         return None
+
+
+def _tags(source: Path) -> Mapping[str, str]:
+    return git_remote.observe_origin(str(source.absolute()), None).tags
 
 
 def _pyproject(source: Path) -> dict[str, Any]:

@@ -33,11 +33,11 @@ MAX_FILE_BYTES = 2 * 1024**3
 
 
 def index_url(setting: str, environ: Mapping[str, str]) -> str:
-    """The Simple API's address with a trailing slash: the setting, else LOCKGATE_INDEX_URL, else PyPI's.
+    """The Simple API's address with a trailing slash: LOCKGATE_INDEX_URL (a sandbox sets it), else the setting, else PyPI's.
 
     Raises SettingsError for what is no http(s) address, and for one that carries a user name or password.
     """
-    chosen = setting or environ.get("LOCKGATE_INDEX_URL", "")
+    chosen = environ.get("LOCKGATE_INDEX_URL") or setting
     if not chosen:
         # Imported where it is needed: it costs 0.6 s, and a command that only prints help must not pay for it.
         from pypi_simple import PYPI_SIMPLE_ENDPOINT

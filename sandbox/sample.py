@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -100,9 +102,11 @@ def write_sample(
     trigger: Trigger = "tag",
     branch: str = "main",
     upload: Upload = "rebuild",
+    test_command: Sequence[str] = (),
 ) -> Path:
     """Make the sample's repository in the folder: release 1.0.0 tagged v1.0.0, and some commits after it.
 
+    Its tests are pytest's; Lockgate runs them when it is given the command, else a person is asked for evidence.
     Raises ValueError for a version source that the backend does not have.
     """
     if backend not in SOURCES[version_source]:
@@ -114,6 +118,12 @@ def write_sample(
     _commit(folder, "Count the days until a day")
     _git(folder, "tag", "-a", f"v{PREVIOUS}", "-m", f"Release {PREVIOUS}")
     _write(folder, "src/lockgate_sample/weeks.py", WEEKS)
+    if test_command:
+        tables = (
+            '[tool.pytest.ini_options]\npythonpath = ["src"]',
+            f"[tool.lockgate]\ntest-command = {json.dumps(test_command)}",
+        )
+        _write(folder, "pyproject.toml", "\n".join([_pyproject(backend, version_source), *tables, ""]))
     _commit(folder, "Count weeks too")
     _write(folder, "CHANGELOG.md", CHANGELOG)
     _commit(folder, "Say what is new")

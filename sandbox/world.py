@@ -72,7 +72,12 @@ class Sandbox:
         sandbox = cls(folder)
         state = sandbox._state
         state.write(REPOSITORY, {"default_branch": branch, "created_at": now()})
-        settings: JSON = {"slug": slug, "login": slug.split("/")[0], "token": f"ghp_{secrets.token_hex(18)}"}
+        settings: JSON = {
+            "slug": slug,
+            "source": str(repository.absolute()),
+            "login": slug.split("/")[0],
+            "token": f"ghp_{secrets.token_hex(18)}",
+        }
         settings |= {"link_secret": secrets.token_hex(16), "permissions": PERMISSIONS, "ports": {}}
         for name in ("github/releases", "github/runs", "github/logs", "index"):
             (folder / name).mkdir(parents=True, exist_ok=True)
@@ -137,6 +142,11 @@ class Sandbox:
     def slug(self) -> str:
         """`owner/name`."""
         return self._context.slug
+
+    @property
+    def source(self) -> str:
+        """The repository that it was made from; empty when that is not known."""
+        return str(self._context.settings.get("source", ""))
 
     @property
     def token(self) -> str:

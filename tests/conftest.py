@@ -21,7 +21,10 @@ from sandbox.world import Sandbox
 if TYPE_CHECKING:
     from tests.stages import Stage, Stages
 
-SECRETS = ("GH_TOKEN", "GITHUB_TOKEN", "GITHUB_API_URL", "GITHUB_SERVER_URL", "LOCKGATE_INDEX_URL", "PREFECT_API_URL")
+SECRETS = (
+    "GH_TOKEN", "GITHUB_TOKEN", "GITHUB_API_URL", "GITHUB_SERVER_URL", "LOCKGATE_INDEX_URL", "PREFECT_API_URL",
+    "LOCKGATE_STORE", "LOCKGATE_TOKEN_BLOCK",
+)  # fmt: skip
 SLUG = "example/lockgate-sample"
 # A shell lets what it starts in the background ignore interrupts, and children would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -301,7 +301,8 @@ def test_a_missing_digest_is_taken_from_the_bytes(server: Server) -> None:
     [
         ("", {}, PYPI_SIMPLE_ENDPOINT),
         ("", {"LOCKGATE_INDEX_URL": "http://127.0.0.1:1/simple"}, "http://127.0.0.1:1/simple/"),
-        ("https://index.example/x/", {"LOCKGATE_INDEX_URL": "http://other/"}, "https://index.example/x/"),
+        ("https://index.example/x/", {"LOCKGATE_INDEX_URL": "http://other/"}, "http://other/"),
+        ("https://index.example/x/", {"LOCKGATE_INDEX_URL": ""}, "https://index.example/x/"),
     ],
 )
 def test_where_the_index_address_comes_from(setting: str, environ: dict[str, str], url: str) -> None:
