@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -19,8 +20,8 @@ from cli.init import init
 from cli.notifying import notify
 from cli.running import guarded, open_console, user, write
 from cli.stopping import Stop
-from lockgate.errors import Problem, SettingsError
-from lockgate.outcome import ExitCode, Refusal, judge
+from lockgate.errors import LockgateError, Problem, SettingsError
+from lockgate.outcome import ExitCode, Refusal, Report, judge
 from lockgate.plan import Plan
 from lockgate.request import Request
 
@@ -62,11 +63,13 @@ def release(
 ) -> int:
     """Release VERSION (or patch, minor, major, alpha, beta, rc, final; empty: what the repository says)."""
     if dry_run:
-        return plan(version, repository=repository, branch=branch, sandbox=sandbox, slug=slug, as_json=as_json)
+        return plan(
+            version, repository=repository, branch=branch, sandbox=sandbox, slug=slug, report=report, as_json=as_json
+        )
     console = open_console(as_json=as_json)
 
     def run(origin: str) -> int:
-        from cli.releasing import run_release
+        from cli.releasing import cut_off, run_release
         from planning.opening import check_request
 
         asks = sys.stdin.isatty() and sys.stdout.isatty()
@@ -84,7 +87,12 @@ def release(
         check_request(request)
         if restart:
             _restart(request)
-        made, page = run_release(request, console, asks=asks and not yes)
+        try:
+            made, page = run_release(request, console, asks=asks and not yes)
+        except LockgateError:
+            raise
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - its record says what the release came to
+            made, page = cut_off(request, error), ""
         write(made, report, as_json=as_json)
         printing.print_report(console, made, page)
         return made.exit_code
@@ -100,6 +108,7 @@ def plan(
     branch: Branch = "",
     sandbox: SandboxFolder = None,
     slug: Slug = "",
+    report: Annotated[Path | None, Parameter(help="Write a report to this JSON file.")] = None,
     as_json: AsJson = False,
 ) -> int:
     """Say what every step of a release would do, and what is in the way; nothing is changed."""
@@ -111,15 +120,18 @@ def plan(
 
         made = make_plan(open_release(Request(origin, version, branch, dry_run=True, requested_by=user()), os.environ))
         code, refusals = judge(made)
+        ended = Report(int(code), made.project, made.version, made.tag, "", (), (), refusals, {}, "")
+        write(ended, report, as_json=False)
         if as_json:
             print(json.dumps(_plan_data(made, code, refusals), indent=2))
         else:
             printing.print_plan(console, made)
         printing.print_refusals(console, refusals)
-        printing.print_verdict(console, refusals, _release_command(version, branch, sandbox))
+        given = {"--repository": repository, "--branch": branch, "--sandbox": str(sandbox or ""), "--as": slug}
+        printing.print_verdict(console, refusals, _release_command(version, given))
         return code
 
-    return _with_sandbox(console, run, repository, sandbox, slug, None, as_json=as_json)
+    return _with_sandbox(console, run, repository, sandbox, slug, report, as_json=as_json)
 
 
 @app.command(name="sandbox")
@@ -167,12 +179,10 @@ def _restart(request: Request) -> None:
     record.restart(open_release(request, os.environ))
 
 
-def _release_command(version: str, branch: str, sandbox: Path | None) -> str:
-    """The command that releases what was planned; the sandbox knows its repository by now."""
-    options = [f"--branch {branch}"] if branch else []
-    return " ".join(
-        ["lockgate release", *([version] if version else []), *options, *([f"--sandbox {sandbox}"] if sandbox else [])]
-    )
+def _release_command(version: str, given: dict[str, str]) -> str:
+    """The command that releases what was planned, for a shell in the same folder."""
+    options = [word for name, value in given.items() if value not in {"", "."} for word in (name, value)]
+    return shlex.join(["lockgate", "release", *([version] if version else []), *options])
 
 
 def _plan_data(made: Plan, code: ExitCode, refusals: tuple[Refusal, ...]) -> dict[str, object]:

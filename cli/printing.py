@@ -176,9 +176,12 @@ def _print_end(console: Console, report: Report) -> None:
         said = f"What remains: {left}." if done else "This time it stopped before its first step."
         console.print(f"[red bold]{label} was stopped after its tag.[/] The tag {report.tag} is out. {said}")
         console.print("The same command goes on from where it was, and does nothing twice.")
+    elif report.exit_code == ExitCode.INTERRUPTED:
+        out = f"The tag {report.tag} is out" if report.tag_is_out else "Nothing irreversible happened"
+        console.print(f"Interrupted. {out}. The same command goes on from where it was, and does nothing twice.")
     elif report.exit_code == ExitCode.UNAVAILABLE:
         console.print(
             f"[yellow bold]{label} was not released:[/] something outside is unavailable. The same command tries again."
         )
     else:
-        console.print(f"[red bold]{label} was not released.[/] Nothing irreversible happened.")
+        console.print(f"[red bold]{label or 'It'} was not released.[/] Nothing irreversible happened.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import os
@@ -14,6 +15,7 @@ from rich.console import Console
 from cli.asking import ask
 from cli.prefect_server import prefect_server
 from cli.watching import Watcher
+from lockgate.errors import LockgateError
 from lockgate.outcome import Report
 from lockgate.request import Request
 
@@ -50,6 +52,21 @@ def run_release(request: Request, console: Console, *, asks: bool) -> tuple[Repo
     if embedded:
         return report, f"PREFECT_HOME={os.environ['PREFECT_HOME']} prefect server start shows the run at {page}"
     return report, f"{address}{page}"
+
+
+def cut_off(request: Request, error: BaseException) -> Report:
+    """The report of a release whose flow could not tell its own end: Ctrl-C, or Prefect's server gone in the middle.
+
+    It is read from the release's record, so that its exit code says whether the tag is out.
+    """
+    from flows.ending import Trail, make_report, unknown
+    from planning.opening import open_release
+
+    trail = Trail(request)
+    with contextlib.suppress(LockgateError):
+        trail.release = open_release(request, os.environ)
+    known = error if isinstance(error, (LockgateError, KeyboardInterrupt)) else unknown(error)
+    return make_report(trail, known)
 
 
 def _load_the_flow() -> None:

@@ -12,14 +12,19 @@ from pathlib import Path
 from rich.console import Console
 
 from cli import printing
-from lockgate.errors import LockgateError
+from lockgate.errors import LockgateError, Problem, SettingsError
 from lockgate.outcome import ExitCode, Report, exit_code, refusals_of
 
 PIPE_WIDTH = 160
 
 
 def guarded(console: Console, run: Callable[[], int], report: Path | None, *, as_json: bool) -> int:
-    """Run, and turn what ends it early into its message, report and exit code."""
+    """Run, and turn what ends it early into its message, report and exit code; nothing runs when the report cannot be written."""
+    try:
+        _check_writable(report)
+    except SettingsError as error:
+        printing.print_problems(console, error.problems)
+        return int(ExitCode.SETTINGS)
     try:
         return int(run())
     except LockgateError as error:
@@ -46,13 +51,30 @@ def told(console: Console, run: Callable[[], object]) -> int:
 
 
 def write(made: Report, path: Path | None, *, as_json: bool) -> None:
-    """Write the report to a file, and to standard output as JSON, when either is wanted."""
+    """Write the report to a file, and to standard output as JSON, when either is wanted.
+
+    A file that cannot be written any more is told on standard error: the release's own end counts.
+    """
     text = json.dumps(made.as_data(), indent=2) + "\n"
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
     if as_json:
         print(text, end="")
+    if path is not None:
+        try:
+            path.write_text(text, encoding="utf-8")
+        except OSError as error:
+            print(f"The report could not be written: {error}", file=sys.stderr)
+
+
+def _check_writable(report: Path | None) -> None:
+    if report is None:
+        return
+    try:
+        report.parent.mkdir(parents=True, exist_ok=True)
+        with report.open("a", encoding="utf-8"):
+            return
+    except OSError as error:
+        problem = Problem(f"the report cannot be written: {error}", "a file that can be", "give --report another path")
+        raise SettingsError(problem) from error
 
 
 def open_console(*, as_json: bool) -> Console:

@@ -21,6 +21,7 @@ from lockgate.errors import (
 )
 from lockgate.fixture import Fixture
 from lockgate.outcome import Report, exit_code, refusals_of
+from lockgate.plan import Plan
 from lockgate.request import Request
 from lockgate.steps import START, STEPS
 from planning import record
@@ -46,16 +47,12 @@ class Trail:
 
     def __init__(self, request: Request) -> None:
         self.request = request
-        self.started: Started | None = None
+        self.release: Release | None = None
+        self.plan: Plan | None = None
 
     def open(self, started: Started) -> None:
-        """Note the opened release; again after the back edge."""
-        self.started = started
-
-    @property
-    def release(self) -> Release | None:
-        """The release, once it is opened."""
-        return self.started.release if self.started else None
+        """Note the opened release and its plan; again after the back edge."""
+        self.release, self.plan = started.release, started.plan
 
     @property
     def fixture(self) -> Fixture | None:
@@ -89,13 +86,14 @@ def stopped(trail: Trail, error: Exception) -> State[Report]:
         come_back(error)
     if not isinstance(error, LockgateError):
         log.error("An error that Lockgate does not know", exc_info=error)
-        error = _unknown(error)
+        error = unknown(error)
     name = "Stopped" if trail.tag_is_out else next(name for kind, name in NAMES if isinstance(error, kind))
     kind = Cancelled if isinstance(error, CancelledError) else Failed
     return kind(name=name, message=str(error), data=make_report(trail, error))
 
 
-def _unknown(error: Exception) -> LockgateError:
+def unknown(error: BaseException) -> LockgateError:
+    """The words for an error that is none of Lockgate's."""
     return LockgateError(
         Problem(
             f"{type(error).__name__}: {error}",
@@ -120,5 +118,6 @@ def make_report(trail: Trail, error: BaseException | None) -> Report:
         refusals=refusals_of(error, trail.reached()),
         urls=dict(fixture.urls) if fixture else {},
         fixture=str(release.workspace / release.fixture_path) if release else "",
-        plan=trail.started.plan if trail.started else None,
+        plan=trail.plan,
+        tag_is_out=trail.tag_is_out,
     )

@@ -62,6 +62,7 @@ class Report:
     urls: dict[str, str]
     fixture: str
     plan: Plan | None = None
+    tag_is_out: bool = False
 
     def as_data(self) -> dict[str, Any]:
         """The report as JSON's types, without the plan."""

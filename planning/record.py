@@ -77,6 +77,11 @@ def restart(release: Release) -> None:
     The earlier attempt's record is kept, and with it the way to its logs and artifacts.
     """
     origin = observe_origin(release)
+    if release.tag in origin.tags:
+        raise refused(
+            f"tag {release.tag!r} of {release.label} is out", "a release before its point of no return",
+            "start it again without --restart: it goes on",
+        )  # fmt: skip
     known = find(release, origin)
     if known is not None:
         anew = restarted(known)

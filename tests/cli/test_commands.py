@@ -26,7 +26,7 @@ while not go.exists():
 STEP = {"key": str, "title": str, "outcome": str, "seconds": float, "evidence": str}
 REPORT = {
     "exit_code": int, "project": str, "version": str, "tag": str, "commit": str, "steps": list, "artifacts": list,
-    "refusals": list, "urls": dict, "fixture": str,
+    "refusals": list, "urls": dict, "fixture": str, "tag_is_out": bool,
 }  # fmt: skip
 REFUSAL = {"step": int, "seen": str, "expected": str, "next": str}
 KEYS = (
@@ -82,8 +82,27 @@ def test_the_plan_as_json_is_one_document(desk) -> None:
     assert "Nothing is in the way." in ended.err
 
 
-def test_a_dry_run_is_the_plan(desk) -> None:
-    assert desk.run("release", "patch", "--dry-run", "--json").data == desk.run("plan", "patch", "--json").data
+def test_a_dry_run_is_the_plan(desk, tmp_path) -> None:
+    report = tmp_path / "report.json"
+    dry = desk.run("release", "patch", "--dry-run", "--json", "--report", str(report))
+    assert dry.data == desk.run("plan", "patch", "--json").data
+    assert fits(json.loads(report.read_text()), REPORT)
+
+
+def test_a_report_that_cannot_be_written_is_told_before_anything_happens(desk) -> None:
+    before = desk.seen()
+    ended = desk.run("release", "patch", "--yes", "--report", "VERSION/report.json")
+    assert ended.code == 2
+    assert "the report cannot be written" in ended.out
+    assert desk.seen() == before
+
+
+def test_the_plan_gives_the_whole_command(desk, tmp_path) -> None:
+    ended = desk.run("plan", "patch", "--repository", "my checkout/..", "--branch", "main", at=desk.checkout)
+    assert ended.code == 2
+    (desk.checkout / "my checkout").mkdir()
+    ended = desk.run("plan", "patch", "--repository", "my checkout/..", "--branch", "main")
+    assert "lockgate release patch --repository 'my checkout/..' --branch main" in ended.out
 
 
 def test_settings_that_are_wrong_are_json_too(desk, tmp_path) -> None:
@@ -120,7 +139,7 @@ def test_ctrl_c_at_a_question_ends_with_130_and_the_next_start_goes_on(desk_with
     desk = desk_with_prefect
     ended = desk.talk("release", "patch", answers=[("Decision [approve/decline]:", "\x03")])
     assert ended.code == 130, ended.out
-    assert "Interrupted. The same command goes on from where it was, and does nothing twice." in ended.out
+    assert "Interrupted. Nothing irreversible happened. The same command goes on from where it was" in ended.out
     assert "Traceback" not in ended.out
     again = desk.run("release", "patch", "--yes", "--json")
     assert again.code == 0, again.err

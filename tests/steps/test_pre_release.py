@@ -98,7 +98,8 @@ def test_a_restart_begins_anew_and_rewrites_nothing(at: Make) -> None:
     assert stage.subjects().count(f"Release lockgate-sample {VERSION}") == 2
 
 
-def test_nothing_is_restarted_once_the_tag_is_out(at: Make) -> None:
-    release = at("wait").open()
+@pytest.mark.parametrize("home", ["home", "a machine whose store knows nothing of it"])
+def test_nothing_is_restarted_once_the_tag_is_out(at: Make, home: str) -> None:
+    release = at("wait").open(home, VERSION)
     with pytest.raises(RefusedError, match=r"tag 'v1\.1\.0' of lockgate-sample 1\.1\.0 is out"):
         record.restart(release)
