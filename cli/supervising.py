@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from rich.console import Console
 from cli.services import Service
 from cli.stopping import Stop
 from clients.locks import here
+from lockgate.errors import LockgateError
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -32,14 +32,23 @@ def supervise(console: Console, server: Service | None, worker: Service | None, 
 
     Runs are looked at before the worker starts, and whenever it had to be started again.
     """
+    from prefect.exceptions import PrefectException
+
     seen: dict[str, str] = {}
+    trouble = ""
     since = datetime.now(UTC) - timedelta(seconds=LOOK_SECONDS)
     while not stopped.is_set():
         if server is not None and server.ended:
             console.print("[yellow]Prefect's server ended; it is started again.[/]")
             server.start()
-        with contextlib.suppress(httpx.HTTPError, RuntimeError):
+        try:
             _look(console, again, seen, since)
+            trouble = ""
+        except (httpx.HTTPError, RuntimeError, PrefectException):
+            trouble = ""  # the server is starting, or a run was deleted meanwhile
+        except LockgateError as error:
+            if trouble != str(error):
+                console.print(trouble := str(error), style="yellow", highlight=False, markup=False)
         if worker is not None and worker.ended:
             worker.start()
         stopped.wait(LOOK_SECONDS)

@@ -20,6 +20,7 @@ from flows.run_page import show_summary
 from flows.turns import turn
 from lockgate.outcome import Report
 from lockgate.request import Request
+from planning.opening import check_request
 from tasks.actions import capture_logs
 from tasks.dist import build_release, complete_tests
 from tasks.ends import finish_release
@@ -39,6 +40,7 @@ def release(request: Request) -> State[Report]:
     show_logs()
     trail = Trail(request)
     try:
+        check_request(request)
         with turn(request):
             state = released(trail, run_steps(request, trail))
     except Exception as error:  # noqa: BLE001 - every end of a release is reported, and named by what ended it

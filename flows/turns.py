@@ -31,7 +31,9 @@ from planning.release import home_of, locate, slug_for, store_of, workspace_of
 log = logging.getLogger(__name__)
 
 LOOK_AGAIN_SECONDS = 2.0
-COME_BACK_SECONDS = 20
+COME_BACK_SECONDS = 20.0
+COME_BACK_GROWTH = 1.3
+LATEST_COME_BACK_SECONDS = 300.0
 
 
 @contextlib.contextmanager
@@ -127,8 +129,12 @@ def _ask(run: str, server: str) -> str | None:
 
 
 def come_back(busy: BusyError) -> NoReturn:
-    """End this process and have the run, which is behind another one, started again in a while; raises Prefect's Pause."""
-    at = datetime.now(UTC) + timedelta(seconds=COME_BACK_SECONDS)
+    """End this process and have the run, which is behind another one, started again in a while; raises Prefect's Pause.
+
+    The more often it came back the longer it stays away: the other one may wait for a person for days.
+    """
+    seconds = min(COME_BACK_SECONDS * COME_BACK_GROWTH ** max(flow_run.run_count - 1, 0), LATEST_COME_BACK_SECONDS)
+    at = datetime.now(UTC) + timedelta(seconds=seconds)
     state: State[Any] = Scheduled(name="Waiting for its turn", message=str(busy), scheduled_time=at)
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(UUID(flow_run.id), state, force=True)

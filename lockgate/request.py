@@ -6,12 +6,19 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 
+def _without_secrets(schema: dict[str, Any]) -> None:
+    """Let Prefect's server refuse no repository, and a URL with a token in it, before it stores either."""
+    schema["properties"]["repository"] |= {"minLength": 1, "pattern": "^(?!https?://[^/]*@).+"}
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One release that somebody wants."""
 
     # Prefect makes its form from this class through pydantic, which then takes the texts below as descriptions.
-    __pydantic_config__: ClassVar[dict[str, Any]] = {"use_attribute_docstrings": True, "extra": "forbid"}
+    __pydantic_config__: ClassVar[dict[str, Any]] = {
+        "use_attribute_docstrings": True, "extra": "forbid", "json_schema_extra": _without_secrets,
+    }  # fmt: skip
 
     repository: str
     """The repository: its URL, or a folder on the machine of the worker."""

@@ -110,6 +110,10 @@ def locate(repository: str) -> tuple[str, Path | None]:
     Raises SettingsError for a folder that is no repository and for a name that is neither a folder nor a URL, and refuses a
     checkout without a remote named origin.
     """
+    if not repository:
+        raise SettingsError(
+            Problem("repository is empty", "a URL, or a folder on the machine of the worker", "say which repository")
+        )
     folder = Path(repository).expanduser()
     if folder.is_dir():
         kind = git.is_repository(folder)
