@@ -9,6 +9,7 @@ from pathlib import Path
 
 from clients.git_process import git
 from lockgate.errors import refused
+from lockgate.git_command import check_ref_name
 
 MARK = "lockgate.workspace"
 # For a machine whose git knows no person, such as a fresh worker: commits and tags need somebody.
@@ -28,13 +29,23 @@ def start_from(path: Path, branch: str, commit: str) -> None:
 
     Refuses a checkout that was not claimed: that one belongs to a person, and its edits would be lost.
     """
-    if git(path, "config", "--default", "", "--get", MARK).strip() != str(path.absolute()):
-        raise refused(
-            f"{path} is a checkout that Lockgate did not make", "a workspace of Lockgate's own, to put back to a commit",
-            "move it away, or set LOCKGATE_HOME to a folder that only Lockgate uses",
-        )  # fmt: skip
+    _check_own(path)
     for lock in (path / ".git").glob("*.lock"):
         lock.unlink()
     git(path, "checkout", "--quiet", "--force", "-B", branch, commit)
     git(path, "reset", "--quiet", "--hard", commit)
     git(path, "clean", "--quiet", "-ffdx")
+
+
+def drop_tag(path: Path, tag: str) -> None:
+    """Delete a tag of the workspace, if it has one of that name; origin's is not touched. Refuses a person's checkout."""
+    _check_own(path)
+    git(path, "update-ref", "-d", f"refs/tags/{check_ref_name(tag, 'tag')}")
+
+
+def _check_own(path: Path) -> None:
+    if git(path, "config", "--default", "", "--get", MARK).strip() != str(path.absolute()):
+        raise refused(
+            f"{path} is a checkout that Lockgate did not make", "a workspace of Lockgate's own, to put back to a commit",
+            "move it away, or set LOCKGATE_HOME to a folder that only Lockgate uses",
+        )  # fmt: skip

@@ -95,13 +95,19 @@ def decide_publication(release: GithubRelease, artifacts: Sequence[Artifact]) ->
     return "act"
 
 
-def decide_tag(found: str | None, wanted: str, tag: str = "") -> Literal["act", "done"]:
+def decide_tag(found: str | None, wanted: str, tag: str = "", *, tag_object: str = "") -> Literal["act", "done"]:
     """Whether to push the tag: `found` is the commit that origin's tag points at, None without one.
 
-    Refuses a tag at another commit: tags are never moved.
+    Refuses a tag at another commit: tags are never moved. Refuses a lightweight one, whose `tag_object` is the commit itself.
     """
     if found is None:
         return "act"
+    if found == wanted and tag_object == found:
+        raise refused(
+            f"Tag {tag!r} is on origin at the release commit, but is a lightweight tag, which Lockgate does not make",
+            "an annotated tag, or no such tag yet",
+            "find out who made it; if nothing was published from it, delete it on origin and start again",
+        )
     if found == wanted:
         return "done"
     raise refused(

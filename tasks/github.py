@@ -9,7 +9,7 @@ from pathlib import Path
 
 from prefect import task
 
-from clients import git, git_remote, git_tags, github, github_releases
+from clients import git, git_remote, git_tags, git_workspace, github, github_releases
 from lockgate import releases
 from lockgate.artifacts import Artifact
 from lockgate.changelogs import changelog_section
@@ -168,13 +168,16 @@ def upload_artifact(work: Work, draft: GithubRelease, artifact: Artifact) -> boo
 def push_tag(work: Work) -> bool:
     """The move of no return: make the annotated tag, check its signature, push it plainly; True when it was pushed now.
 
-    Refuses a tag of that name at another commit. Raises NotVisibleError when origin does not show it afterwards.
+    Refuses a tag of that name at another commit. One that only the workspace has was never pushed, or was declined: it is made
+    anew, as the settings say now. Raises NotVisibleError when origin does not show it afterwards.
     """
     release, commit = work.release, work.fixture.release_commit
     work.look_again()
-    if releases.decide_tag(work.origin.tags.get(release.tag), commit, release.tag) == "done":
+    found, its_object = work.origin.tags.get(release.tag), work.origin.tag_objects.get(release.tag, "")
+    if releases.decide_tag(found, commit, release.tag, tag_object=its_object) == "done":
         work.fixture = replace(work.fixture, tag_pushed=True)
         return False
+    git_workspace.drop_tag(release.workspace, release.tag)
     git_tags.create_tag(release.workspace, release.tag, commit, release.label, sign=release.settings.sign_tags)
     if release.settings.sign_tags:
         git_tags.verify_tag(release.workspace, release.tag)

@@ -45,6 +45,8 @@ def test_copy_of_a_workspace_is_not_taken_for_it(clone: Path, tmp_path: Path) ->
     clone.rename(tmp_path / "elsewhere")
     with pytest.raises(RefusedError, match="a checkout that Lockgate did not make"):
         git_workspace.start_from(tmp_path / "elsewhere", "main", "HEAD")
+    with pytest.raises(RefusedError, match="a checkout that Lockgate did not make"):
+        git_workspace.drop_tag(tmp_path / "elsewhere", "v1.0")
 
 
 def test_commits_work_where_git_knows_no_person(clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -112,6 +112,8 @@ def test_a_draft_becomes_public_only_with_every_artifact() -> None:
 
 def test_a_tag_is_pushed_once_and_never_moved() -> None:
     assert decide_tag(None, SHA) == "act"
-    assert decide_tag(SHA, SHA) == "done"
+    assert decide_tag(SHA, SHA, tag_object=OTHER) == "done"
+    with pytest.raises(RefusedError, match="lightweight tag"):
+        decide_tag(SHA, SHA, "v1.0", tag_object=SHA)
     with pytest.raises(RefusedError, match=f"Tag 'v1.0' is at commit {OTHER} on origin.*moves no tag"):
         decide_tag(OTHER, SHA, "v1.0")

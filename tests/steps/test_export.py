@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
+from lockgate.errors import RefusedError
 from sandbox.faults import Fault
 from tests.acts import attempt, configure, replace_in
-from tests.stages import ORDER, TAG, Stage
+from tests.stages import ORDER, TAG, VERSION, Stage
 
 Make = Callable[[str], Stage]
 TO_EXPORT = ORDER[: ORDER.index("export") + 1]
@@ -54,6 +57,21 @@ def test_a_workflow_that_starts_with_the_release_gets_it_after_the_tag_with_the_
     )
     assert [run["event"] for run in stage.sandbox.runs] == ["release"]
     assert stage.sandbox.releases[0]["body"].strip() == "- Weeks can be counted too."
+
+
+def test_a_tag_that_was_declined_for_an_earlier_commit_is_made_anew(at: Make) -> None:
+    stage = at("export")
+    workspace = stage.open().workspace
+    stage.git("tag", "-a", TAG, "-m", "Never pushed", "HEAD~2", folder=workspace)
+    attempt(stage, "export")
+    assert stage.git("rev-parse", f"{TAG}^{{commit}}") == stage.fixture().release_commit
+
+
+def test_a_lightweight_tag_of_somebody_else_is_refused(at: Make) -> None:
+    stage = at("export")
+    stage.git("tag", TAG, stage.fixture().release_commit)
+    with pytest.raises(RefusedError, match="is a lightweight tag, which Lockgate does not make"):
+        attempt(stage, "export", VERSION)
 
 
 def test_signing_is_asked_for_by_the_settings(at: Make) -> None:
