@@ -40,7 +40,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 docs: $(STAMP)
-	$(BIN)/python -m cli.docs
+	$(BIN)/python -c 'from cli.docs import main; main()'
 
 # The browser tests skip where no Chromium can be had; on a Debian machine it is installed once.
 browser:

@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 
+from lockgate.outcome import ExitCode
 from lockgate.steps import CHART, NO_NEED, POINT_OF_NO_RETURN, Step
 from lockgate.timeline import duration
 
 FOLDER = Path(__file__).parent.parent / "docs"
-WRITTEN = "<!-- Written by `make docs` from lockgate/steps.py; a test compares it. -->\n\n"
+WRITTEN = "<!-- Written by `make docs` from {source}; a test compares it. -->\n\n"
+CODES = {
+    ExitCode.RELEASED: "released, or nothing in the way of the plan",
+    ExitCode.REFUSED: "refused; nothing irreversible happened",
+    ExitCode.SETTINGS: "usage, settings, or nobody to ask",
+    ExitCode.STOPPED_AFTER_TAG: "stopped after the point of no return; the same command goes on",
+    ExitCode.UNAVAILABLE: "something outside is unavailable; the same command tries again",
+    ExitCode.INTERRUPTED: "interrupted; the report says whether the tag is out",
+}
+FIELDS = {
+    "exit_code": "as above",
+    "project": "the project's name",
+    "version": "the version; the words that were asked for where none was chosen yet",
+    "tag": "the tag",
+    "commit": "the release commit, which the tag is on",
+    "steps": "the steps reached, each with `key`, `title`, `outcome`, `seconds`, `evidence`",
+    "artifacts": "each with `name`, `sha256`, `size` in bytes, `kind` (wheel or sdist)",
+    "refusals": "what stands in the way, each with `step` (1 to 11), `seen`, `expected`, `next`",
+    "urls": "the pages of `index`, `release` and `run`, as far as they are known",
+    "fixture": "the path of the release fixture",
+    "tag_is_out": "whether the point of no return was passed",
+}
+OUTCOMES = {
+    "done": "it was done now",
+    "already done": "it was there already, the very same",
+    "not needed": "there was nothing to do",
+    "refused": "what was seen contradicts the release",
+    "unavailable": "the outside did not answer, or not in time",
+    "stopped": "cut off, or an error that Lockgate does not know",
+}
 SHAPES = {
     "start": ("([", "])"),
     "finish": ("([", "])"),
@@ -38,7 +68,8 @@ def main() -> None:
 
 def dag() -> str:
     """The page about the chart and its steps."""
-    return f"{WRITTEN}# The steps of a release\n\n{_introduction()}\n{chart()}\n{_kinds()}\n{_table()}\n{_retries()}"
+    head = WRITTEN.format(source="lockgate/steps.py")
+    return f"{head}# The steps of a release\n\n{_introduction()}\n{chart()}\n{_kinds()}\n{_table()}\n{_retries()}"
 
 
 def chart() -> str:
@@ -93,7 +124,26 @@ def _retries() -> str:
     )
 
 
-PAGES: dict[str, Callable[[], str]] = {"dag.md": dag}
+def commands() -> str:
+    """The page about the command line: every option, the exit codes, the report."""
+    from cli.main import app
 
-if __name__ == "__main__":
-    main()
+    reference = app.generate_docs(usage_name="lockgate").partition("\n## ")[2]
+    return (
+        f"{WRITTEN.format(source='cli/')}# The command line\n\n"
+        "A terminal is asked at the checkpoints; a pipe is not, and needs `--yes`. What a command prints for people goes to"
+        " standard error when `--json` is given.\n\n"
+        f"## Exit codes\n\n{_two_columns('code', {str(int(code)): words for code, words in CODES.items()})}\n"
+        "## The report\n\n"
+        "What `release --json` prints and `--report FILE` writes. The fixture that it names follows"
+        " [lockgate/fixture.schema.json](../lockgate/fixture.schema.json).\n\n"
+        f"{_two_columns('field', {f'`{name}`': words for name, words in FIELDS.items()})}\n"
+        f"{_two_columns('outcome of a step', OUTCOMES)}\n## {reference.rstrip()}\n"
+    )
+
+
+def _two_columns(title: str, rows: Mapping[str, str]) -> str:
+    return f"| {title} | |\n|---|---|\n" + "".join(f"| {name} | {words} |\n" for name, words in rows.items())
+
+
+PAGES: dict[str, Callable[[], str]] = {"dag.md": dag, "commands.md": commands}

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+from typing import get_args
+
 import pytest
 
-from cli.docs import FOLDER, PAGES, chart
+from cli.docs import CODES, FIELDS, FOLDER, OUTCOMES, PAGES, chart
+from lockgate.outcome import ExitCode, Report, Word
 from lockgate.steps import CHART
 
 
@@ -12,6 +16,12 @@ from lockgate.steps import CHART
 def test_page_is_what_would_be_written_now(name: str) -> None:
     """When this fails: `make docs`, and commit what it wrote."""
     assert (FOLDER / name).read_text(encoding="utf-8") == PAGES[name]()
+
+
+def test_every_field_outcome_and_code_has_its_words() -> None:
+    assert list(FIELDS) == [one.name for one in fields(Report) if one.name != "plan"]
+    assert tuple(OUTCOMES) == get_args(Word)
+    assert list(CODES) == list(ExitCode)
 
 
 def test_chart_has_every_box_and_the_back_edge() -> None:
