@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -129,6 +130,7 @@ def commands() -> str:
     from cli.main import app
 
     reference = app.generate_docs(usage_name="lockgate").partition("\n## ")[2]
+    reference = re.sub(r" -m [\w.]+", "", reference)  # how Python was started stands in the usage of each command
     return (
         f"{WRITTEN.format(source='cli/')}# The command line\n\n"
         "A terminal is asked at the checkpoints; a pipe is not, and needs `--yes`. What a command prints for people goes to"
