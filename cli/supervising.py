@@ -48,7 +48,7 @@ def supervise(console: Console, server: Service | None, worker: Service | None, 
             trouble = ""  # the server is starting, or a run was deleted meanwhile
         except LockgateError as error:
             if trouble != str(error):
-                console.print(trouble := str(error), style="yellow", highlight=False, markup=False)
+                console.print(trouble := str(error), style="yellow", highlight=False, markup=False, soft_wrap=True)
         if worker is not None and worker.ended:
             worker.start()
         stopped.wait(LOOK_SECONDS)
