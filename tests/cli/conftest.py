@@ -26,6 +26,9 @@ from sandbox.world import Sandbox
 COMMAND = [sys.executable, "-m", "cli.main"]
 ROOT = Path(__file__).parent.parent.parent
 TIMEOUT_SECONDS = 240
+INTERRUPT = "\x03"
+PATIENCE = 40
+"""How many times half a second without a word."""
 STYLE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 
 
@@ -124,15 +127,19 @@ def talk(command: list[str], folder: Path, environ: dict[str, str], answers: Seq
         start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )  # fmt: skip
     os.close(theirs)
-    text, heard, left = "", 0, list(answers)
+    text, heard, left, quiet = "", 0, list(answers), 0
     deadline = time.monotonic() + TIMEOUT_SECONDS
     try:
         while time.monotonic() < deadline:
             if select.select([ours], [], [], 0.5)[0]:
+                quiet = 0
                 try:
                     text += os.read(ours, 65536).decode(errors="replace")
                 except OSError:  # Linux says EIO once the last process has closed the terminal
                     break
+            elif not left and answers[-1][1] == INTERRUPT and (quiet := quiet + 1) % PATIENCE == 0:
+                # Python misses a signal that comes just before it begins to read; a person types it again.
+                os.write(ours, INTERRUPT.encode())
             text = STYLE.sub("", text)
             if left and left[0][0] in text[heard:]:
                 heard = len(text)

@@ -257,6 +257,7 @@ def check(what: str, desk) -> set[tuple[str, str]]:
     """Play a case and compare its message with the document's; gives what changed of all that could be lost: kind and name."""
     prepare, words = CASES[what]
     prepare(desk)
+    desk.world.wait_idle(60)
     before = desk.seen()
     ended = desk.run(*words, "--json")
     row, refusals = rows()[what], ended.data["refusals"]

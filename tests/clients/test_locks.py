@@ -58,7 +58,10 @@ def test_a_child_does_not_keep_the_lock_of_its_parent(tmp_path: Path) -> None:
 
 
 def test_a_process_is_known_by_its_environment() -> None:
-    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, env={**os.environ, "RUN": "7"})
+    command = [sys.executable, "-c", "print(flush=True); input()"]
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, "RUN": "7"})
+    assert child.stdout is not None
+    child.stdout.readline()  # a process that has only just begun has no environment to read yet
     assert locks.is_alive(child.pid, "RUN=7")
     assert not locks.is_alive(child.pid, "RUN=8")
     child.communicate(b"\n")
