@@ -40,7 +40,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 docs: $(STAMP)
-	$(BIN)/python -c 'from cli.docs import main; main()'
+	$(BIN)/python -m cli.docs
 
 # The browser tests skip where no Chromium can be had; on a Debian machine it is installed once.
 browser:

@@ -149,3 +149,6 @@ def _two_columns(title: str, rows: Mapping[str, str]) -> str:
 
 
 PAGES: dict[str, Callable[[], str]] = {"dag.md": dag, "commands.md": commands}
+
+if __name__ == "__main__":
+    main()

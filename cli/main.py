@@ -135,7 +135,7 @@ def plan(
 
 
 @app.command(name="sandbox")
-def serve_sandbox(folder: Path, /, *, repository: Repository = ".", slug: Slug = "") -> int:
+def serve_sandbox(folder: Path, /, *, repository: Repository = "", slug: Slug = "") -> int:
     """Run the stand-ins of FOLDER until stopped, printing what to set."""
     from cli.stand_ins import REAL, open_sandbox
 

@@ -55,7 +55,7 @@ def up(
             stack.enter_context(alone(sandbox.absolute() if sandbox else home_of(os.environ)))
             preset = repository
             if sandbox is not None:
-                preset = use(stack.enter_context(open_sandbox(sandbox, repository or ".", slug)))
+                preset = use(stack.enter_context(open_sandbox(sandbox, repository, slug)))
                 console.print("[bold yellow]SANDBOX: nothing that is released here is released.[/]")
             run_up(console, preset, port, runs, take_up)
 

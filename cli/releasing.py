@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import logging
 import os
@@ -15,7 +14,7 @@ from rich.console import Console
 from cli.asking import ask
 from cli.prefect_server import prefect_server
 from cli.watching import Watcher
-from lockgate.errors import LockgateError
+from lockgate.errors import LockgateError, unavailable
 from lockgate.outcome import Report
 from lockgate.request import Request
 
@@ -57,16 +56,26 @@ def run_release(request: Request, console: Console, *, asks: bool) -> tuple[Repo
 def cut_off(request: Request, error: BaseException) -> Report:
     """The report of a release whose flow could not tell its own end: Ctrl-C, or Prefect's server gone in the middle.
 
-    It is read from the release's record, so that its exit code says whether the tag is out.
+    It is read from the release's record, so that its exit code says whether the tag is out. Where there is no record to be seen
+    (origin or the store does not answer; the release had just ended) nothing is claimed: raises a KeyboardInterrupt again, and
+    UnavailableError for any other error.
     """
     from flows.ending import Trail, make_report, unknown
     from planning.opening import open_release
 
-    trail = Trail(request)
-    with contextlib.suppress(LockgateError):
+    trail, unseen = Trail(request), "there is no record of it"
+    try:
         trail.release = open_release(request, os.environ)
-    known = error if isinstance(error, (LockgateError, KeyboardInterrupt)) else unknown(error)
-    return make_report(trail, known)
+        if trail.fixture is not None:
+            return make_report(trail, error if isinstance(error, KeyboardInterrupt) else unknown(error))
+    except LockgateError as trouble:
+        unseen = trouble.problems[0].seen
+    if isinstance(error, KeyboardInterrupt):
+        raise error
+    raise unavailable(
+        f"{type(error).__name__}: {error}; and it cannot be seen whether a tag is out: {unseen}",
+        "a release that tells its own end", "start it again with the same command: it finds out and goes on",
+    ) from error  # fmt: skip
 
 
 def _load_the_flow() -> None:

@@ -66,15 +66,21 @@ def write(made: Report, path: Path | None, *, as_json: bool) -> None:
 
 
 def _check_writable(report: Path | None) -> None:
+    """Refuse a path that cannot be written; without making the file, which would be a stray one in a clean checkout."""
     if report is None:
         return
+    why = ""
     try:
         report.parent.mkdir(parents=True, exist_ok=True)
-        with report.open("a", encoding="utf-8"):
-            return
     except OSError as error:
-        problem = Problem(f"the report cannot be written: {error}", "a file that can be", "give --report another path")
-        raise SettingsError(problem) from error
+        why = str(error)
+    if report.is_dir():
+        why = f"{report} is a folder"
+    elif not why and not os.access(report if report.exists() else report.parent, os.W_OK):
+        why = f"no permission to write {report}"
+    if why:
+        problem = Problem(f"the report cannot be written: {why}", "a file that can be", "give --report another path")
+        raise SettingsError(problem)
 
 
 def open_console(*, as_json: bool) -> Console:

@@ -28,17 +28,18 @@ REAL = ("LOCKGATE_STORE", "LOCKGATE_TOKEN_BLOCK")
 def open_sandbox(folder: Path, repository: str, slug: str) -> Iterator[Sandbox]:
     """The started sandbox of a folder, made around the repository when it is new; the repository is only read.
 
+    Without a name a new one is of the current folder, and one that is there is taken as it is.
     Raises SettingsError when there is neither a sandbox nor a repository to make it from, when the folder's sandbox is of
     another one, and when another process has it open.
     """
-    source = Path(repository).expanduser()
+    source = Path(repository or ".").expanduser()
     if not (folder / SETTINGS_FILE).exists():
-        _check_source(source, repository)
+        _check_source(source, repository or ".")
     with hold(folder / "sandbox") as free:
         if not free:
             seen = f"another process has the sandbox in {folder} open"
             raise SettingsError(Problem(seen, "one at a time", "end that one (`lockgate up`?), or give another folder"))
-        with _open(folder, source, slug) as sandbox:
+        with _open(folder, source, slug, named=bool(repository)) as sandbox:
             yield sandbox
 
 
@@ -57,10 +58,10 @@ def _check_source(source: Path, given: str) -> None:
     raise SettingsError(problem)
 
 
-def _open(folder: Path, source: Path, slug: str) -> Sandbox:
+def _open(folder: Path, source: Path, slug: str, *, named: bool) -> Sandbox:
     if (folder / SETTINGS_FILE).exists():
         sandbox = Sandbox.open(folder)
-        _check_same(sandbox, source, slug)
+        _check_same(sandbox, source if named else sandbox.folder, slug)
         return sandbox.start()
     try:
         sandbox = Sandbox.create(folder, source, slug or _slug(source))

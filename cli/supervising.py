@@ -45,7 +45,7 @@ def supervise(console: Console, server: Service | None, worker: Service | None, 
             _look(console, again, seen, since)
             trouble = ""
         except (httpx.HTTPError, RuntimeError, PrefectException):
-            trouble = ""  # the server is starting, or a run was deleted meanwhile
+            pass  # the server is starting, or a run was deleted meanwhile: the next look is soon
         except LockgateError as error:
             if trouble != str(error):
                 console.print(trouble := str(error), style="yellow", highlight=False, markup=False, soft_wrap=True)

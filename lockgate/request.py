@@ -8,7 +8,9 @@ from typing import Any, ClassVar, Literal
 
 def _without_secrets(schema: dict[str, Any]) -> None:
     """Let Prefect's server refuse no repository, and a URL with a token in it, before it stores either."""
-    schema["properties"]["repository"] |= {"minLength": 1, "pattern": "^(?!https?://[^/]*@).+"}
+    user_of_http = "[^/]*[hH][tT][tT][pP][sS]?://[^/]*@"
+    password = "[^/]*://[^/]*:[^/]*@"  # noqa: S105 - where one would be, not one
+    schema["properties"]["repository"] |= {"minLength": 1, "pattern": rf"^(?!{user_of_http})(?!{password})\S.*"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from lockgate import questions
 from lockgate.artifacts import Artifact, ArtifactContents, check_artifacts, import_names
 from lockgate.checkouts import release_message
 from lockgate.commit_checks import Standing, judge_checks
-from lockgate.errors import DeadlineError, Problem, RefusedError, refused
+from lockgate.errors import DeadlineError, NotVisibleError, Problem, RefusedError, refused
 from lockgate.fixture import TestEvidence
 from lockgate.outcome import StepResult
 from lockgate.publication import installable_wheel
@@ -185,7 +185,7 @@ def _verify_push(work: Work) -> None:
     work.look_again()
     if not work.is_pushed():
         problem = Problem("origin does not show what was pushed", work.fixture.release_commit, "look again in a moment")
-        raise DeadlineError(problem)
+        raise NotVisibleError(problem)
 
 
 @task(**policy("tests"))

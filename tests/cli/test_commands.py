@@ -89,6 +89,11 @@ def test_a_dry_run_is_the_plan(desk, tmp_path) -> None:
     assert fits(json.loads(report.read_text()), REPORT)
 
 
+def test_a_report_in_the_checkout_is_no_stray_file_before_the_end(desk) -> None:
+    assert desk.run("plan", "patch", "--report", "report.json").code == 0
+    assert (desk.checkout / "report.json").is_file()
+
+
 def test_a_report_that_cannot_be_written_is_told_before_anything_happens(desk) -> None:
     before = desk.seen()
     ended = desk.run("release", "patch", "--yes", "--report", "VERSION/report.json")

@@ -28,7 +28,7 @@ def test_nothing_of_the_real_world_stays_set(sample: Path, tmp_path: Path, monke
         assert os.environ["PREFECT_HOME"] == str(tmp_path / "new" / "prefect")
 
 
-def test_another_repository_or_name_is_refused(sample: Path, tmp_path: Path) -> None:
+def test_another_repository_or_name_is_refused(sample: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "new"
     with open_sandbox(folder, str(sample), "a/b"):
         pass
@@ -40,7 +40,8 @@ def test_another_repository_or_name_is_refused(sample: Path, tmp_path: Path) -> 
         pass
     with pytest.raises(SettingsError, match="is a/b, not c/d"), open_sandbox(folder, str(sample), "c/d"):
         pass
-    for again in (str(sample), str(tmp_path)):
+    monkeypatch.chdir(other)
+    for again in (str(sample), str(tmp_path), ""):
         with open_sandbox(folder, again, "a/b") as sandbox:
             assert sandbox.slug == "a/b"
 
