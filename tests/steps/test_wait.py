@@ -15,6 +15,7 @@ from lockgate.request import Request
 from lockgate.runs import RunFailedError
 from planning import record
 from sandbox.faults import Fault
+from sandbox.state import write_atomically
 from tests.acts import attempt, configure, replace_in, wait
 from tests.stages import ORDER, Stage
 
@@ -104,7 +105,7 @@ def test_the_recorded_run_is_followed_when_it_has_left_the_list(at: Make) -> Non
     with pytest.raises(DeadlineError, match="did not end within"):
         attempt(stage, "wait")
     run = json.loads(run_file(stage).read_text())
-    run_file(stage).write_text(json.dumps({**run, "head_branch": "somebody-elses"}))
+    write_run(stage, json.dumps({**run, "head_branch": "somebody-elses"}))
     with pytest.raises(DeadlineError, match=f"{run['id']} did not end within"):
         attempt(stage, "wait")
     assert not stage.changes("dispatches")
@@ -176,7 +177,7 @@ def test_a_run_that_ended_before_its_jobs_is_looked_at_again(at: Make) -> None:
     ended = change_jobs(stage, status="in_progress", conclusion=None)
     with pytest.raises(NotVisibleError, match="did not end within"):
         attempt(stage, "wait")
-    run_file(stage).write_text(ended)
+    write_run(stage, ended)
     assert attempt(stage, "wait").outcome == "done"
 
 
@@ -195,8 +196,13 @@ def change_jobs(stage: Stage, **changes: str | None) -> str:
     run = json.loads(ended)
     for job in run["jobs"]:
         job.update(changes)
-    run_file(stage).write_text(json.dumps(run))
+    write_run(stage, json.dumps(run))
     return ended
+
+
+def write_run(stage: Stage, text: str) -> None:
+    """In one instant: the sandbox may be reading it."""
+    write_atomically(run_file(stage), text.encode())
 
 
 def run_file(stage: Stage) -> Path:
