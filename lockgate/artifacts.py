@@ -177,7 +177,7 @@ def _check_size(contents: ArtifactContents, limit_bytes: int) -> Iterator[Proble
         yield Problem(
             f"{artifact.name} has {size_text(artifact.size)}",
             f"at most {size_text(limit_bytes)}, the index's limit for one file",
-            "Leave large files out, or ask the index for a higher limit",
+            "Leave large files out; where the index grants this project more, set file-size-limit under [tool.lockgate]",
         )
     for file in contents.files:
         if file.size > max(RATIO_CHECKED_ABOVE_BYTES, RATIO_LIMIT * artifact.size):

@@ -90,17 +90,38 @@ def check_moved_main(since: Sequence[Commit], release_paths: Sequence[str]) -> t
     """What other people's commits on top of the release commit mean for the tag.
 
     They may be there: the tag is on the commit that was built and tested. Only when they touch what the release itself
-    wrote (version, fixture) a person has to say which is right.
+    wrote (version, fixture, what the pre-release commands changed) a person has to say which is right.
     """
     touching = [commit for commit in since if set(commit.paths) & {path for path in release_paths if path}]
     return tuple(
         Problem(
             f"commit {commit.sha[:9]} ({commit.subject}) changed {', '.join(sorted(set(commit.paths) & set(release_paths)))}"
             " after the release commit",
-            "nobody else changes the version or the fixture of a release under way",
+            "nobody else changes what the release commit of a release under way wrote",
             "revert that commit, or release the version that it states: `lockgate release --restart`",
         )
         for commit in touching
+    )
+
+
+def check_refs(before: Checkout, after: Checkout) -> tuple[Problem, ...]:
+    """What the pre-release commands did besides editing files: commits, branches and tags are made by Lockgate alone."""
+    done = [f"made or moved the tag {tag!r}" for tag in sorted(after.tags) if after.tags[tag] != before.tags.get(tag)]
+    done += [f"deleted the tag {tag!r}" for tag in sorted(set(before.tags) - set(after.tags))]
+    if after.branch != before.branch:
+        done.append(f"went to {f'branch {after.branch!r}' if after.branch else 'no branch'}")
+    if after.head != before.head:
+        done.append(f"moved HEAD from {(before.head or 'none')[:12]} to {(after.head or 'none')[:12]}")
+    if after.operation:
+        done.append(f"left a {after.operation} in progress")
+    if not done:
+        return ()
+    return (
+        Problem(
+            f"the pre-release commands {'; '.join(done)}",
+            "edited files only: Lockgate makes the release commit, and the tag at the end",
+            "tell the command not to commit and not to tag (`--no-commit --no-tag` for many), and start again",
+        ),
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from lockgate import setting_values as kind
 from lockgate.errors import Problem, SettingsError
+from lockgate.time_limits import check_times
 from lockgate.version_sources import Read, VersionSource, find_version_source
 from lockgate.versions import detect_tag_format, released_versions
 
@@ -31,10 +32,11 @@ DAY_SECONDS = 24 * HOUR_SECONDS
 class Settings:
     """All that Lockgate knows of a project before it looks outside.
 
-    Keys in the table are the names here, with - for _. Every timeout is in seconds. Empty means: `test_command` and
-    `migrations_check` that there is none, `test_checks` that no checks of GitHub count, `workflow` that it is detected,
-    `index` the default index, `approvers` that anyone may approve, `release_notes` (else the path of a changelog) that
-    GitHub generates them, `freeze` that scheduled releases start on every day. `origins` says where each value came from.
+    Keys in the table are the names here, with - for _. Every timeout is in seconds, `file_size_limit` in MiB. Empty means:
+    `test_command` and `migrations_check` that there is none, `test_checks` that no checks of GitHub count, `workflow` that
+    it is detected, `index` the default index, `approvers` that anyone may approve, `release_notes` (else the path of a
+    changelog) that GitHub generates them, `freeze` that scheduled releases start on every day. `origins` says where each
+    value came from.
     """
 
     project: str
@@ -63,13 +65,14 @@ class Settings:
     checkpoint_timeout: float = 3 * DAY_SECONDS
     run_timeout: float = 120.0
     publish_timeout: float = HOUR_SECONDS
-    visibility_timeout: float = 900.0
+    visibility_timeout: float = 0.75 * HOUR_SECONDS
     rebuilt: Literal["refuse", "report", "auto"] = "auto"
     attestations: Literal["report", "require"] = "report"
     sign_tags: bool = False
     release_notes: str = ""
     import_name: str = ""
     import_packages: tuple[str, ...] = ()
+    file_size_limit: int = 100
     freeze: tuple[str, ...] = ()
     origins: dict[str, str] = field(default_factory=dict)
 
@@ -108,6 +111,7 @@ READERS: dict[str, kind.Reader] = {
     "release_notes": kind.path,
     "import_name": kind.word,
     "import_packages": kind.texts,
+    "file_size_limit": kind.count,
     "freeze": kind.freeze,
 }
 """What reads each setting's value, in the order of the class."""
@@ -142,6 +146,8 @@ def resolve_settings(pyproject: Mapping[str, Any], *, default_branch: str, tags:
     values["version_source"] = source
     values["checkpoints"] = CHECKPOINTS | values.get("checkpoints", {}) | _second_person(values)
     settings = Settings(**values, origins=origins)
+    if too_long := check_times(settings):
+        raise SettingsError(*too_long)
     return replace(settings, release_files=_release_files(settings))
 
 

@@ -79,6 +79,7 @@ STEPS: tuple[Step, ...] = (
         2, "migrations", "C", "Freeze, squash and approve migrations", "checkpoint",
         needs="The migrations of the last release and of now; a person when they differ.",
         changes=NOTHING, undo=NO_NEED,
+        timeout=2 * HOUR_SECONDS,
     ),
     Step(
         3, "pre-release", "D", "Execute pre-release actions", "change",
@@ -86,7 +87,7 @@ STEPS: tuple[Step, ...] = (
         changes="The release commit: version and fixture, in the workspace only.",
         undo="Nothing left the machine: the workspace is made anew at the next start.",
         moves=("release-commit",),
-        timeout=30 * MINUTE_SECONDS,
+        timeout=6 * HOUR_SECONDS,
     ),
     Step(
         4, "artifacts", "E", "Build release artifacts", "change",
@@ -100,7 +101,7 @@ STEPS: tuple[Step, ...] = (
         5, "tests", "F", "Complete test suite with --all flag", "checkpoint",
         needs="A test command, or a person who gives evidence for exactly this commit.",
         changes=NOTHING, undo=NO_NEED,
-        timeout=6 * HOUR_SECONDS,
+        timeout=24 * HOUR_SECONDS,
     ),
     Step(
         6, "publisher", "TP", "Confirm PyPI Trusted Publisher settings", "checkpoint",
@@ -134,7 +135,7 @@ STEPS: tuple[Step, ...] = (
         changes="The draft release becomes public; the fixture is committed and pushed.",
         undo="Make the release a draft again; revert the commit. What is on the index stays.",
         moves=("publish-release", "fixture-commit"),
-        timeout=2 * HOUR_SECONDS,
+        timeout=24 * HOUR_SECONDS,
     ),
     Step(
         11, "logs", "K", "Capture PyPI publish logs", "change",

@@ -109,6 +109,7 @@ def _check(work: Work, paths: list[Path], altered: tuple[str, ...]) -> None:
         contents,
         release.settings.project,
         release.version,
+        limit_bytes=release.settings.file_size_limit * 1024**2,
         published=workflow.downloads_assets,
         import_packages=release.settings.import_packages if _is_set(release, "import_packages") else (),
     )

@@ -11,7 +11,7 @@ from prefect import task
 from clients import git, git_remote, git_workspace, process
 from clients.process import Completed
 from lockgate import migrations, questions
-from lockgate.checkouts import allowed, is_own_commit, release_files, release_message
+from lockgate.checkouts import allowed, check_refs, is_own_commit, release_files, release_message
 from lockgate.errors import NotVisibleError, Problem, RefusedError, refused
 from lockgate.outcome import StepResult
 from lockgate.version_sources import write_version
@@ -162,8 +162,7 @@ def make_release_commit(work: Work) -> str:
     """The move that makes the release commit: commands, version, fixture; nothing leaves the workspace."""
     release, fixture = work.release, work.fixture
     git_workspace.start_from(release.workspace, release.settings.branch, work.head)
-    for command in checks.pre_release_commands(release):
-        _run(release, command, release.settings.pre_release_timeout)
+    run_pre_release(release)
     _write_version(release, work.head)
     work.fixture = replace(fixture, release_commit="", artifacts=(), tests=None)
     write_fixture(work)
@@ -171,6 +170,22 @@ def make_release_commit(work: Work) -> str:
     _refuse_others(release, changed)
     message = release_message(f"Release {release.label}", release.settings.project, str(release.version))
     return git.commit_files(release.workspace, changed, message)
+
+
+def run_pre_release(release: Release) -> None:
+    """Run the configured commands in the workspace; refuses one that fails, and commits or tags that they made.
+
+    Tags that they made are taken away again; their commits go when the workspace is put back at the next start.
+    """
+    before = git.observe_checkout(release.workspace)
+    for command in checks.pre_release_commands(release):
+        _run(release, command, release.settings.pre_release_timeout)
+    after = git.observe_checkout(release.workspace)
+    made = sorted(tag for tag, commit in after.tags.items() if before.tags.get(tag) != commit)
+    for tag in made:
+        git_workspace.drop_tag(release.workspace, tag)
+    if problems := check_refs(before, after):
+        raise RefusedError(*problems)
 
 
 def _write_version(release: Release, commit: str) -> None:

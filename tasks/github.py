@@ -93,7 +93,8 @@ def check_everything_again(work: Work) -> None:
     problems = [problem for finding in found for problem in finding.problems]
     if work.is_pushed():
         since = git.commits_between(release.workspace, fixture.release_commit, work.head)
-        own = (release.settings.version_source.path, release.fixture_path)
+        written = git.read_commit(release.workspace, fixture.release_commit).paths
+        own = (release.settings.version_source.path, release.fixture_path, *written)
         problems += check_moved_main([one for one in since if not is_own_commit(one)], own)
     else:
         problems.append(

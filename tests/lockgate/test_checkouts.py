@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
-from lockgate.checkouts import check_checkout, check_moved_main, is_own_commit, release_message
+from lockgate.checkouts import check_checkout, check_moved_main, check_refs, is_own_commit, release_message
 from lockgate.repository import Checkout, Commit
 
 CLEAN = Checkout("/src", "main", "a" * 40)
+TAGGED = replace(CLEAN, tags={"v1": "a" * 40})
 THEIRS = Commit("b" * 40, "Work", "Work\n\nBody", 0, ("VERSION", "code.py"))
 OURS = Commit("c" * 40, "Release", release_message("Release sample 1.0", "sample", "1.0"), 0, ("VERSION",))
 
@@ -39,6 +41,26 @@ def test_release_files_and_our_own_commits_are_no_problem() -> None:
 def test_our_commits_are_known_by_their_trailer() -> None:
     assert is_own_commit(OURS)
     assert not is_own_commit(THEIRS)
+
+
+@pytest.mark.parametrize(
+    ("after", "words"),
+    [
+        (TAGGED, ""),
+        (replace(TAGGED, dirty=("VERSION",)), ""),
+        (replace(TAGGED, head="b" * 40), "moved HEAD from aaaaaaaaaaaa to bbbbbbbbbbbb"),
+        (replace(TAGGED, branch="next"), "went to branch 'next'"),
+        (replace(TAGGED, branch=None), "went to no branch"),
+        (replace(TAGGED, tags={"v1": "a" * 40, "v2": "a" * 40}), "made or moved the tag 'v2'"),
+        (replace(TAGGED, tags={"v1": "b" * 40}), "made or moved the tag 'v1'"),
+        (replace(TAGGED, tags={}), "deleted the tag 'v1'"),
+        (replace(TAGGED, operation="merge"), "left a merge in progress"),
+    ],
+)
+def test_commands_may_edit_files_and_nothing_else(after: Checkout, words: str) -> None:
+    problems = check_refs(TAGGED, after)
+    assert words in "".join(problem.seen for problem in problems)
+    assert bool(problems) is bool(words)
 
 
 @pytest.mark.parametrize(

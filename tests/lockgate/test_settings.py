@@ -76,6 +76,7 @@ def test_a_project_without_settings_gets_what_is_found_and_the_defaults() -> Non
         ('release-notes = "docs/news.md"', "release_notes", "docs/news.md", "docs/news.md"),
         ('import-name = "a.b"', "import_packages", ("a",), "a"),
         ('import-packages = ["a", "b"]', "import_packages", ("a", "b"), "a, b"),
+        ("file-size-limit = 250", "file_size_limit", 250, "250"),
     ],
 )  # fmt: skip
 def test_a_value_from_the_table(line: str, name: str, value: object, words: str) -> None:
@@ -127,6 +128,8 @@ def test_the_import_name_is_what_the_files_say(files: tuple[str, ...], name: str
 
 
 BAD = [
+    ("file-size-limit = 0", "file-size-limit is 0. Expected: a whole number over 0"),
+    ("publish-timeout = 9e9", "let step 9 take up to 9e+09 s. Expected: at most"),
     ("project = 1", "project is 1. Expected: a string of one line"),
     ('project = "a b"', "project is 'a b'. Expected: a project name: letters, digits, and . _ - between them"),
     ('branch = " "', "branch is ' '. Expected: a string that is not blank"),

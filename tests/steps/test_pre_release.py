@@ -8,7 +8,7 @@ import pytest
 
 from lockgate.errors import RefusedError
 from planning import record
-from tests.acts import attempt, configure, refs
+from tests.acts import attempt, configure, refs, replace_in
 from tests.stages import ORDER, VERSION, Stage
 
 Make = Callable[[str], Stage]
@@ -75,6 +75,21 @@ def test_commands_end_in_time_and_see_no_shell(at: Make, settings: str, seen: st
         return
     with pytest.raises(RefusedError, match=seen):
         attempt(stage, "pre-release")
+
+
+def test_commands_that_commit_and_tag_are_refused_and_leave_nothing(at: Make) -> None:
+    """What a command committed would be in no list of changed files; the next start knows nothing of it."""
+    stage = at("version")
+    bump = "import subprocess as s; open('extra.txt', 'w').close(); git = lambda *w: s.run(('git', *w), check=True);"
+    bump += "git('add', '.'); git('commit', '-qm', 'Bump'); git('tag', 'v9')"
+    configure(stage, f"pre-release = {command(bump)}")
+    stage.go_on(ORDER[:2])
+    with pytest.raises(RefusedError, match=r"made or moved the tag 'v9'; moved HEAD from \w{12} to \w{12}"):
+        attempt(stage, "pre-release")
+    replace_in(stage, "pyproject.toml", command(bump), "[]")
+    stage.go_on(ORDER[:3])
+    assert changed(stage) == ["VERSION", f"releases/{VERSION}.json"]
+    assert "v9" not in refs(stage, stage.open().workspace)
 
 
 def test_where_it_began_is_kept(at: Make) -> None:
