@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+
+from packaging.version import Version
 
 from lockgate.approvals import Approval
 from lockgate.artifacts import Artifact
@@ -185,6 +187,11 @@ def more_advanced(one: Fixture | None, other: Fixture | None) -> Fixture | None:
 def is_complete(fixture: Fixture) -> bool:
     """Whether the release went through all its steps."""
     return fixture.finished("logs")
+
+
+def published_versions(fixtures: Iterable[Fixture]) -> frozenset[Version]:
+    """The versions that were seen on the index, as these fixtures record; of whose version is none there is nothing."""
+    return frozenset(Version(one.version) for one in fixtures if one.index_files)
 
 
 def is_same_release(fixture: Fixture | None, tagged: str | None, on_index: Mapping[str, str]) -> bool:

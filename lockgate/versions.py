@@ -18,6 +18,8 @@ from lockgate.errors import Problem, SettingsError
 DEFAULT_TAG_FORMAT = "v{version}"
 CLOSED_STATUSES = ("archived", "quarantined")
 """Projects with one of these take no uploads (PEP 792)."""
+VANISHED = "vanished"
+"""In the place of a status: the index has no such project, although releases of it were recorded there."""
 
 _STAGES = {"alpha": "a", "beta": "b", "rc": "rc"}
 _PLAIN_PREFIX = re.compile(r"(?:v|ver|version|rel|release)?[-_/.]?v?", re.IGNORECASE)
@@ -155,6 +157,11 @@ def check_version(
 
 
 def _status_problems(index: IndexVersions) -> tuple[Problem, ...]:
+    if index.status == VANISHED:
+        recorded = ", ".join(map(str, sorted(index.banned)[-3:]))
+        seen = f"the index has no such project, and fixtures in the repository record that {recorded} was there"
+        advice = "find out whether it was deleted, or `index` is wrong; for another index set `fixture` to another path"
+        return (Problem(seen, "the project on the index", advice),)
     if index.status not in CLOSED_STATUSES:
         return ()
     seen = f"the project is {index.status} on the index, so it takes no uploads (PEP 792)"
@@ -178,7 +185,7 @@ def _where_taken(wanted: Version, tagged: Mapping[Version, str], index: IndexVer
 def _order_problems(
     wanted: Version, tagged: Mapping[Version, str], index: IndexVersions, advice: str
 ) -> tuple[Problem, ...]:
-    newest = max((*tagged, *index.versions, *index.yanked), default=None)
+    newest = max((*tagged, *index.versions, *index.yanked, *index.banned), default=None)
     if newest is None or wanted > newest:
         return ()
     place = " and ".join(_where_taken(newest, tagged, index))

@@ -7,6 +7,7 @@ from lockgate import environment, migrations, releases, workflows
 from lockgate.checkouts import check_checkout, check_local_tags, release_files
 from lockgate.environment import Wanted, is_actions_token
 from lockgate.errors import Problem, RefusedError
+from lockgate.fixture import published_versions
 from lockgate.plan import Finding
 from lockgate.publication import IndexProject
 from lockgate.questions import publisher_is_known
@@ -14,20 +15,22 @@ from lockgate.repository import Origin
 from lockgate.versions import check_version, released_versions
 from lockgate.workflows import PublishWorkflow
 from planning import approving, survey
+from planning.history import read_fixtures
 from planning.opening import repository_version
 from planning.release import Release
 
 
 def version(release: Release, origin: Origin) -> Finding:
     """Step 1: the version is new everywhere, the given checkout is clean, on the branch, and as origin has it."""
-    project = survey.look_at_index(release)
+    shown = survey.look_at_version(release)
     fixture = survey.find_fixture(release, origin)
-    ours = survey.is_ours(release, origin, project, fixture)
+    ours = survey.is_ours(release, origin, shown, fixture)
+    fixtures, unreadable = read_fixtures(release, origin.heads[release.settings.branch])
     problems = check_version(
         release.version,
         repository=repository_version(release.workspace, origin.heads[release.settings.branch], release.settings),
         tagged=released_versions(origin.tags, release.settings.tag_format),
-        index=survey.index_versions(release, origin, project),
+        index=survey.index_versions(release, shown, published_versions(fixtures.values())),
         ours=ours,
     )
     problems += approving.check(release)
@@ -41,13 +44,18 @@ def version(release: Release, origin: Origin) -> Finding:
         problems += check_local_tags(given.checkout, taken, release.version)
         edited = release_files(given.checkout, patterns)
         says += f"; commits and pushes {', '.join(edited)}" if edited else ""
-    warnings = () if project is not None else (FIRST_RELEASE.format(project=release.settings.project),)
-    return Finding("version", says, problems, warnings)
+    warnings = [UNREADABLE.format(path=path, why=why) for path, why in unreadable.items()]
+    if shown.project is None and not problems:
+        warnings.append(FIRST_RELEASE.format(project=release.settings.project))
+    return Finding("version", says, problems, tuple(warnings))
 
 
 FIRST_RELEASE = (
     "{project} is not on the index yet: a first release needs a pending publisher there, with this very name, or the"
     " upload is refused"
+)
+UNREADABLE = (
+    "{path} is where release fixtures are and is none ({why}): what it may know of released versions does not count"
 )
 
 

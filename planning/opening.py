@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from packaging.version import Version
 
 from clients import git, git_remote, git_workspace, index
 from lockgate.errors import Problem, SettingsError
+from lockgate.fixture import Fixture, published_versions
 from lockgate.repository import Origin
 from lockgate.request import Request
 from lockgate.settings import Settings
@@ -102,7 +103,7 @@ def _choose_version(
         log.info("Continuing the unfinished release of %s", continued)
         return continued
     if request.version:
-        return next_version(_latest(settings, origin, environ, current), request.version)
+        return next_version(_latest(settings, origin, environ, current, there), request.version)
     if current is None:
         raise SettingsError(
             Problem(
@@ -124,9 +125,11 @@ def repository_version(workspace: Path, commit: str, settings: Settings) -> Vers
     return read_version(settings.version_source, read)
 
 
-def _latest(settings: Settings, origin: Origin, environ: Mapping[str, str], current: Version | None) -> Version:
-    """The newest released version by tags and index; the repository's own, or 0, when nothing was released yet."""
-    released = set(released_versions(origin.tags, settings.tag_format))
+def _latest(
+    settings: Settings, origin: Origin, environ: Mapping[str, str], current: Version | None, there: Sequence[Fixture]
+) -> Version:
+    """The newest version that was ever released, by tags, index and fixtures; the repository's own, or 0, when none was."""
+    released = {*released_versions(origin.tags, settings.tag_format), *published_versions(there)}
     project = index.observe_project(index.index_url(settings.index, environ), settings.project)
     if project is not None:
         released |= set(project.versions)

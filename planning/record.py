@@ -95,11 +95,6 @@ def earlier(release: Release) -> tuple[Fixture, ...]:
     return tuple(sorted((from_json(text) for text in texts if text), key=lambda one: one.restarts))
 
 
-def fixtures_at(release: Release, commit: str) -> tuple[Fixture, ...]:
-    """Every release fixture that the repository holds at a commit; files there that are none are passed over."""
-    return read_fixtures(release.workspace, release.settings.fixture, commit)
-
-
 def read_fixtures(workspace: Path, pattern: str, commit: str, since: Version | None = None) -> tuple[Fixture, ...]:
     """The release fixtures at a commit, of `since` and later versions; files there that are none are passed over."""
     name = re.compile(re.escape(pattern).replace(re.escape("{version}"), "([^/]+)"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from packaging.version import Version
@@ -10,10 +11,10 @@ from clients import git, index
 from lockgate.checkouts import is_own_commit
 from lockgate.errors import SettingsError, refused
 from lockgate.fixture import Fixture, is_same_release
-from lockgate.publication import IndexProject, Publisher, version_files
+from lockgate.publication import IndexFile, IndexProject, Publisher, version_files
 from lockgate.repository import Checkout, Commit, Origin
 from lockgate.version_sources import VersionSource, read_version, write_version
-from lockgate.versions import IndexVersions, previous_release, released_versions
+from lockgate.versions import VANISHED, IndexVersions, previous_release, released_versions
 from planning import record
 from planning.opening import update_workspace
 from planning.release import Release, observe_origin
@@ -38,24 +39,43 @@ def look_at_index(release: Release) -> IndexProject | None:
     return index.observe_project(release.index_url, release.settings.project)
 
 
-def index_versions(release: Release, origin: Origin, project: IndexProject | None) -> IndexVersions | None:
-    """The index's versions as the version rules want them.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the index shows: the project as installers see it, and its own page of the version, each None on a 404."""
 
-    Versions that were on the index, as a fixture in the repository says, and are not any more, are burnt: a file name is
-    never given twice.
+    project: IndexProject | None
+    page: tuple[IndexFile, ...] | None
+
+    def digests(self, version: Version) -> dict[str, str]:
+        """The sha256 of every file of the version that either of the two shows."""
+        return {file.name: file.sha256 for file in (*version_files(self.project, version), *(self.page or ()))}
+
+
+def look_at_version(release: Release) -> Shown:
+    """Both ways in which the index shows a version: either one may lag behind, and one hides releases without files."""
+    page = index.observe_release(release.index_url, release.settings.project, release.version)
+    return Shown(look_at_index(release), page)
+
+
+def index_versions(release: Release, shown: Shown, recorded: Iterable[Version]) -> IndexVersions | None:
+    """The index's versions as the version rules want them; None only when nothing knows of the project.
+
+    `recorded` versions were on the index, as fixtures in the repository say. Those that are not any more are burnt: a file
+    name is never given twice. A project that is not there any more has vanished.
     """
-    if project is None:
-        return None
-    yanked = frozenset(file.version for file in project.files if file.yanked and file.version is not None)
-    recorded = record.fixtures_at(release, origin.heads[release.settings.branch])
-    published = {Version(one.version) for one in recorded if one.index_files}
-    return IndexVersions(project.versions, yanked, project.status, frozenset(published - set(project.versions)))
+    project, published = shown.project, frozenset(recorded)
+    if project is None and shown.page is None:
+        return IndexVersions(status=VANISHED, banned=published) if published else None
+    listed = (project.versions if project else ()) + (() if shown.page is None else (release.version,))
+    files = (*(project.files if project else ()), *(shown.page or ()))
+    yanked = frozenset(file.version for file in files if file.yanked and file.version is not None)
+    status = project.status if project else "active"
+    return IndexVersions(tuple(dict.fromkeys(listed)), yanked, status, published - set(listed))
 
 
-def is_ours(release: Release, origin: Origin, project: IndexProject | None, fixture: Fixture | None) -> bool:
+def is_ours(release: Release, origin: Origin, shown: Shown, fixture: Fixture | None) -> bool:
     """Whether what carries this version on origin and index is this very release, begun earlier."""
-    digests = {file.name: file.sha256 for file in version_files(project, release.version)}
-    return is_same_release(fixture, origin.tags.get(release.tag), digests)
+    return is_same_release(fixture, origin.tags.get(release.tag), shown.digests(release.version))
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from sandbox.web import handle_web
 ENDPOINTS = (github_actions, github_deployments, github_git, github_releases, github_repository)
 SERVICES = ("github", "index", "storage")
 POLL_SECONDS = 0.02
+FOR_EVER_SECONDS = 1e9
 PERMISSIONS = {
     "metadata": "read",
     "contents": "write",
@@ -298,14 +299,21 @@ class Sandbox:
             run = self._state.read(run_file(run_id))
             self._state.write(run_file(run_id), {**run, "logs_expired": True})
 
-    def publish_file(self, project: str, path: Path, *, yanked: bool | str = False, upload_time: str = "") -> None:
-        """Put a file on the index as an earlier release would have; raises ValueError when its rules refuse it."""
+    def publish_file(
+        self, project: str, path: Path, *, yanked: bool | str = False, upload_time: str = "", hidden_from: str = ""
+    ) -> None:
+        """Put a file on the index as an earlier release would have; raises ValueError when its rules refuse it.
+
+        `hidden_from` "simple" or "json" is the view that never shows it.
+        """
         store = IndexStore(self._context)
         named = parse_wheel_filename(path.name) if path.suffix == ".whl" else parse_sdist_filename(path.name)
         verdict = store.upload(Upload(path.name, path.read_bytes()))
         if verdict.status != 200:
             raise ValueError(f"The index refuses {path.name} ({named[0]} {named[1]}): {verdict.reason}")
         changes: JSON = {"yanked": yanked, **({"upload_time": upload_time} if upload_time else {})}
+        if hidden_from:
+            changes |= {"late_only": hidden_from, "late_seconds": FOR_EVER_SECONDS}
         self._change_files(project, path.name, changes)
 
     def _change_files(self, project: str, filename: str, changes: JSON) -> None:

@@ -47,7 +47,7 @@ def wait(stage: Stage, *, rerun: bool = False) -> StepResult | RunFailedError:
     return result
 
 
-def publish_wheel(stage: Stage, version: str, *, yanked: bool | str = False) -> None:
+def publish_wheel(stage: Stage, version: str, *, yanked: bool | str = False, hidden_from: str = "") -> None:
     """Put a small wheel of the sample on the index, as somebody else."""
     stem = f"{NAME.replace('-', '_')}-{version}"
     path = stage.folder / f"{stem}-py3-none-any.whl"
@@ -56,7 +56,7 @@ def publish_wheel(stage: Stage, version: str, *, yanked: bool | str = False) -> 
         archive.writestr(f"{stem}.dist-info/METADATA", f"Metadata-Version: 2.1\nName: {NAME}\nVersion: {version}\n")
         archive.writestr(f"{stem}.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         archive.writestr(f"{stem}.dist-info/RECORD", "")
-    stage.sandbox.publish_file(NAME, path, yanked=yanked)
+    stage.sandbox.publish_file(NAME, path, yanked=yanked, hidden_from=hidden_from)
 
 
 def review(stage: Stage, run: int, environment: str = "pypi") -> None:

@@ -239,6 +239,12 @@ def test_a_free_version_has_no_problems(wanted: str, given: dict[str, Any]) -> N
         ("1.3.0", {"index": index(status="quarantined")}, "the project is quarantined on the index"),
         ("1.2.0", {"tagged": TAGGED, "index": index(status="archived"), "ours": True}, "the project is archived"),
         ("1.1", {"tagged": TAGGED, "ours": True}, "1.1 is older than the released 1.2.0"),
+        ("1.1", {"index": index(banned=v("1.2"))}, "1.1 is older than the released 1.2 (burnt"),
+        (
+            "1.3",
+            {"index": index(banned=v("1.2"), status="vanished")},
+            "no such project, and fixtures in the repository record that 1.2",
+        ),
     ],
 )
 def test_a_taken_or_old_version_is_refused(wanted: str, given: dict[str, Any], words: str) -> None:
