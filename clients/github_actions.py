@@ -16,8 +16,9 @@ from clients import github_api, http
 from clients.github_api import Memory
 from lockgate.errors import refused, unavailable
 from lockgate.github import GitHub, Job, PendingDeployment, Run, workflow_file
+from lockgate.publish_logs import NoLogs
 
-GONE = (404, 410)
+GONE = {404: "GitHub has no logs of this run (404)", 410: "GitHub keeps the logs of this run no longer (410)"}
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -93,8 +94,8 @@ def list_pending_deployments(hub: GitHub, run: Run) -> tuple[PendingDeployment, 
     return tuple(map(_pending, github_api.read_as(tuple[_Pending, ...], data or (), what)))
 
 
-def download_logs(hub: GitHub, run: Run, destination: Path, limit_bytes: int) -> http.Download | None:
-    """The zip of the logs of a run's attempt, streamed into a file; None when there are none or none any more.
+def download_logs(hub: GitHub, run: Run, destination: Path, limit_bytes: int) -> http.Download | NoLogs:
+    """The zip of the logs of a run's attempt, streamed into a file; or that there are none, or none any more.
 
     GitHub answers with a link to another host that is valid for one minute; it is followed by hand, without the token
     or any other header of ours. Raises RefusedError over the limit, UnavailableError when the link does not work.
@@ -105,7 +106,7 @@ def download_logs(hub: GitHub, run: Run, destination: Path, limit_bytes: int) ->
     with github_api.opener(hub) as client:
         response = http.send(client, "GET", path, what=what)
     if response.status_code in GONE:
-        return None
+        return NoLogs(GONE[response.status_code])
     if response.status_code not in REDIRECTS:
         http.translate(response, what)
     link = _signed_link(response, what)

@@ -76,12 +76,16 @@ class WorkflowRun:
 
 @dataclass(frozen=True, slots=True)
 class PublishLog:
-    """The publish run's logs: the archive's digest and the lines that tell of uploads. `gone` when there are none any more."""
+    """The publish run's logs: the archive's digest and the lines that tell of uploads.
+
+    `gone` when there was nothing to keep, and `why`.
+    """
 
     sha256: str
     size: int
     uploads: tuple[str, ...]
     gone: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

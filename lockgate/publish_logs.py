@@ -9,9 +9,18 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 MASK = "***"
 MAX_MEMBER_NAME_CHARACTERS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class NoLogs:
+    """That there are no logs of a run to keep, and why."""
+
+    why: str
+
 
 _STAMP = re.compile(r"^\ufeff?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z ?")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")

@@ -17,7 +17,7 @@ from lockgate.errors import DeadlineError, NotVisibleError, Problem, RefusedErro
 from lockgate.fixture import PublishLog, WorkflowRun, is_complete
 from lockgate.github import Job, Run
 from lockgate.outcome import StepResult
-from lockgate.publish_logs import index_error, mask_secrets, upload_lines
+from lockgate.publish_logs import NoLogs, index_error, mask_secrets, upload_lines
 from lockgate.runs import RunFailedError
 from lockgate.workflows import PublishWorkflow
 from planning import checks
@@ -206,29 +206,32 @@ def _log_advice(work: Work, run: Run) -> tuple[Problem, ...]:
     except TransientError as error:
         log.warning("The log of the failed run is not read: %s", error)
         return ()
-    found = index_error("\n".join(logs.texts.values())) if logs else None
+    found = index_error("\n".join(logs.texts.values())) if isinstance(logs, JobLogs) else None
     if found is None:
         return ()
     code, advice = found
     return (Problem(f"the log of the publish run says {code}", "an upload that the index takes", advice),)
 
 
-def keep_logs(work: Work, run: Run | None, limit_bytes: int = LOG_LIMIT_BYTES) -> JobLogs | None:
-    """Keep the logs of a run's attempt in the store and read them; None for logs that are gone, or that are refused.
+def keep_logs(work: Work, run: Run | None, limit_bytes: int = LOG_LIMIT_BYTES) -> JobLogs | NoLogs:
+    """Keep the logs of a run's attempt in the store and read them; or why there are none to keep.
 
     Logs are never worth a release: what is too large or may not be read is told, and is as good as gone. Raises
     UnavailableError when GitHub, its storage or the store does not answer.
     """
+    if run is None:
+        return NoLogs("no publish run is known")
     release = work.release
     with tempfile.TemporaryDirectory(dir=release.workspace.parent) as folder:
         archive = Path(folder) / "logs.zip"
         try:
-            if run is None or github_actions.download_logs(release.hub, run, archive, limit_bytes) is None:
-                return None
+            got = github_actions.download_logs(release.hub, run, archive, limit_bytes)
+            if isinstance(got, NoLogs):
+                return got
             logs = log_archive.read_archive(archive, limit_bytes)
         except RefusedError as error:
             log.warning("The logs are not kept: %s", error)
-            return None
+            return NoLogs(error.problems[0].seen)
         release.store.put(archive)
     log.info("The log of attempt %d is kept in the store: %s", run.run_attempt, logs.sha256)
     return logs
@@ -244,23 +247,20 @@ def capture_logs(release: Release) -> StepResult:
 
 
 def _capture_logs(work: Work) -> StepResult:
-    if work.fixture.log is None:
-        work.fixture = replace(work.fixture, log=_read_log(work))
-    kept = work.fixture.log
+    kept = work.fixture.log or _read_log(work)
+    work.fixture = replace(work.fixture, log=kept)
     changed = finish_fixture(work)
-    says = (
-        "the logs are gone"
-        if kept is None or kept.gone
-        else f"{len(kept.uploads)} upload lines, archive {kept.sha256[:12]}"
-    )
+    says = f"{len(kept.uploads)} upload lines, archive {kept.sha256[:12]}"
+    if kept.gone:
+        says = f"no logs are kept: {kept.why or 'they are gone'}"
     return StepResult("done" if changed else "already done", f"{says}; {work.release.fixture_path} is complete")
 
 
 def _read_log(work: Work) -> PublishLog:
     release, known = work.release, work.fixture.workflow_run
     logs = keep_logs(work, github_actions.read_run(release.hub, known.id) if known else None)
-    if logs is None:
-        return PublishLog("", 0, (), gone=True)
+    if isinstance(logs, NoLogs):
+        return PublishLog("", 0, (), gone=True, why=logs.why)
     lines = tuple(mask_secrets(line) for text in logs.texts.values() for line in upload_lines(text))
     return PublishLog(logs.sha256, logs.size, lines)
 

@@ -12,6 +12,7 @@ import pytest
 
 import lockgate
 from clients import github_actions
+from lockgate.publish_logs import NoLogs
 from tasks.actions import keep_logs
 from tests.acts import attempt
 from tests.stages import FIXTURE, Stage
@@ -35,17 +36,19 @@ def test_upload_lines_and_digest_are_kept_and_the_fixture_comes_last(at: Make) -
 def test_logs_that_are_gone_are_recorded_as_gone(at: Make) -> None:
     stage = at("logs")
     stage.sandbox.expire_logs(int(stage.sandbox.runs[-1]["id"]))
-    assert "the logs are gone" in attempt(stage, "logs").evidence
+    assert "no logs are kept: GitHub keeps the logs of this run no longer (410)" in attempt(stage, "logs").evidence
     kept = stage.fixture().log
     assert kept is not None
-    assert (kept.gone, kept.uploads) == (True, ())
+    assert (kept.gone, kept.uploads, kept.why) == (True, (), "GitHub keeps the logs of this run no longer (410)")
 
 
 def test_logs_over_the_cap_are_no_reason_to_fail(at: Make, caplog: pytest.LogCaptureFixture) -> None:
     stage = at("logs")
     work = stage.work("logs")
     run = github_actions.read_run(work.release.hub, int(stage.sandbox.runs[-1]["id"]))
-    assert keep_logs(work, run, limit_bytes=100) is None
+    kept = keep_logs(work, run, limit_bytes=100)
+    assert isinstance(kept, NoLogs)
+    assert "100" in kept.why
     assert any("The logs are not kept" in line for line in caplog.messages)
 
 

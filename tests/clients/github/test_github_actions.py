@@ -12,8 +12,10 @@ import pytest
 
 from clients import github_actions
 from clients.github_api import Memory
+from clients.http import Download
 from lockgate.errors import RefusedError, UnavailableError
 from lockgate.github import GitHub, Run
+from lockgate.publish_logs import NoLogs
 from lockgate.runs import find_run, judge_run
 from sandbox.faults import Fault
 from sandbox.world import Sandbox
@@ -123,7 +125,7 @@ def test_a_deployment_that_is_not_allowed_fails_the_publishing_job(
 
 def test_logs_are_streamed_into_a_file(hub: GitHub, finished: Run, tmp_path: Path) -> None:
     found = github_actions.download_logs(hub, finished, tmp_path / "logs.zip", LIMIT)
-    assert found is not None
+    assert isinstance(found, Download)
     assert found.size == (tmp_path / "logs.zip").stat().st_size
     assert any("publish" in name for name in zipfile.ZipFile(found.path).namelist())
 
@@ -134,10 +136,12 @@ def test_logs_over_the_limit_are_refused(hub: GitHub, finished: Run, tmp_path: P
     assert not (tmp_path / "logs.zip").exists()
 
 
-def test_logs_that_are_gone_are_none(forge: Sandbox, hub: GitHub, finished: Run, tmp_path: Path) -> None:
+def test_it_is_told_why_there_are_no_logs(forge: Sandbox, hub: GitHub, finished: Run, tmp_path: Path) -> None:
     forge.expire_logs(finished.id)
-    assert github_actions.download_logs(hub, finished, tmp_path / "logs.zip", LIMIT) is None
-    assert github_actions.download_logs(hub, replace(finished, run_attempt=9), tmp_path / "logs.zip", LIMIT) is None
+    runs = (finished, replace(finished, run_attempt=9))
+    found = [github_actions.download_logs(hub, run, tmp_path / "logs.zip", LIMIT) for run in runs]
+    whys = [one.why for one in found if isinstance(one, NoLogs)]
+    assert whys == ["GitHub keeps the logs of this run no longer (410)", "GitHub has no logs of this run (404)"]
 
 
 @pytest.mark.parametrize(
