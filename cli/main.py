@@ -53,6 +53,7 @@ def release(
     sandbox: SandboxFolder = None,
     slug: Slug = "",
     yes: Annotated[bool, Parameter(negative="", help="Answer every checkpoint with yes.")] = False,
+    tested: Annotated[str, Parameter(help="Where the tests ran (a link): the evidence, without a test command.")] = "",
     dry_run: Annotated[bool, Parameter(negative="", help="Make the plan, change nothing.")] = False,
     wait: Annotated[
         bool, Parameter(negative="", help="Wait while another release of this repository has the turn.")
@@ -82,8 +83,9 @@ def release(
                 )
             )
         request = Request(
-            origin, version, branch, requested_by=user(), approve_all=yes, when_busy="wait" if wait else "refuse"
-        )
+            origin, version, branch, requested_by=user(), approve_all=yes, tested=tested,
+            when_busy="wait" if wait else "refuse",
+        )  # fmt: skip
         check_request(request)
         if restart:
             _restart(request)

@@ -68,7 +68,8 @@ def approve(release: Release, question: Question | None) -> None:
 
 
 def _approve_as_requested(release: Release, question: Question, check: Check) -> None:
-    answer = Answer(decision="approve", approver=release.request.requested_by)
+    note = release.request.tested if question.checkpoint == "tests" else ""
+    answer = Answer(decision="approve", approver=release.request.requested_by, note=note)
     approval = _approval(question, answer, "--yes")
     if problems := check(approval):
         raise DeclinedError(*problems)

@@ -28,7 +28,7 @@ class Rules:
 
 
 def check_answer(approval: Approval, before: Iterable[Approval], rules: Rules, fault: Fault) -> tuple[Problem, ...]:
-    """Why an answer does not count; empty when it does. A decline needs a name only.
+    """Why an answer does not count; empty when it does. A decline needs a name only, and the tests' checkpoint a note.
 
     `before` are the approvals of the same evidence that count already.
     """
@@ -36,6 +36,8 @@ def check_answer(approval: Approval, before: Iterable[Approval], rules: Rules, f
     if approval.decision != "approve":
         return problems
     who = approval.approver.strip()
+    if approval.checkpoint == "tests" and not approval.note.strip():
+        problems += (_NO_EVIDENCE,)
     if not who and (rules.needed > 1 or not rules.self_approval):
         problems += (Problem("the answer carries no name", "the name of the person who approves", "fill it in"),)
     if not rules.self_approval and _same(who, rules.requested_by):
@@ -108,6 +110,13 @@ def how_to_sign(fingerprint: str) -> str:
         "**This approval has to be signed:** `lockgate approve RUN --key KEY`; or paste into the form what this prints:\n\n"
         f"```\nprintf %s {fingerprint} | ssh-keygen -Y sign -n {NAMESPACE} -f KEY\n```\n"
     )
+
+
+_NO_EVIDENCE = Problem(
+    "the answer does not say where the tests ran",
+    "the evidence in the note: a link to the run, or words",
+    "fill in the note",
+)
 
 
 def _unproved(who: str, wrong: str) -> Problem:

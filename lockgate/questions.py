@@ -23,15 +23,18 @@ def ask_about_migrations(version: str, commit: str, description: str) -> Questio
     )  # fmt: skip
 
 
-def ask_for_tests(version: str, commit: str, artifacts: Sequence[Artifact], changes: str = "") -> Question:
+def ask_for_tests(
+    version: str, commit: str, artifacts: Sequence[Artifact], changes: str = "", tested: str = ""
+) -> Question:
     """Step 5's question where no test command is configured; bound to the release commit and the built bytes.
 
-    `changes` is Markdown: what changed since the previous release.
+    `changes` is Markdown: what changed since the previous release. `tested` is what the request says of the tests.
     """
+    told = f" Who asked for the release says: {tested}." if tested else ""
     return Question(
         "tests", step("tests").title,
         f"No test command is configured. Has the complete test suite run, with `--all`, on commit `{commit}`? Say where in"
-        f" the note (a link to the run), it is kept as the evidence.\n\n{changes}".rstrip(),
+        f" the note (a link to the run), it is kept as the evidence.{told}\n\n{changes}".rstrip(),
         starts="the checks of the publish workflow and of the release environment.",
         irreversible=NOTHING_LOST, evidence={"version": version, "commit": commit, **_digests(artifacts)},
     )  # fmt: skip

@@ -40,6 +40,10 @@ class Request:
     approve_all: bool = False
     """Answer every checkpoint with yes, in the name of who asks. For releases that nobody needs to look at."""
 
+    tested: str = ""
+    """Where the complete test suite ran for what is released (a link, or words). Only for a project without a test command and
+    without GitHub's checks; with "approve all" it is the evidence, otherwise the person who is asked reads it."""
+
     unattended: bool = False
     """Nobody is there to resolve a conflict: stop in a named state instead of asking how to go on."""
 

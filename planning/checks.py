@@ -7,7 +7,7 @@ from lockgate import environment, migrations, releases, workflows
 from lockgate.checkouts import check_checkout, check_local_tags, release_files
 from lockgate.environment import Wanted, is_actions_token
 from lockgate.errors import Problem, RefusedError
-from lockgate.fixture import published_versions
+from lockgate.fixture import Fixture, published_versions
 from lockgate.plan import Finding
 from lockgate.publication import IndexProject
 from lockgate.questions import publisher_is_known
@@ -126,7 +126,16 @@ def tests(release: Release, origin: Origin) -> Finding:
         github_checks.observe_checks(release.hub, origin.heads[release.settings.branch])
         return Finding("tests", f"waits for GitHub's checks {', '.join(wanted)} of the release commit")
     asks = _asks(release, "tests", needed=True)
-    return Finding("tests", "no test command is configured: a person says where the tests ran", asks=asks)
+    problems = (_UNTESTED,) if asks and _nobody_tells(release, survey.find_fixture(release, origin)) else ()
+    says = "no test command is configured: a person says where the tests ran"
+    return Finding("tests", says, problems, asks=asks)
+
+
+def _nobody_tells(release: Release, fixture: Fixture | None) -> bool:
+    """Whether every checkpoint is answered with yes, and neither request nor record says where the tests ran."""
+    if not release.request.approve_all or release.request.tested.strip():
+        return False
+    return fixture is None or fixture.tests is None or not fixture.tests.source
 
 
 def find_workflow(release: Release, origin: Origin) -> tuple[PublishWorkflow, dict[str, str], str]:
@@ -224,6 +233,13 @@ def record(release: Release, _origin: Origin) -> Finding:
 def logs(release: Release, _origin: Origin) -> Finding:
     """Step 11: what is kept of the logs."""
     return Finding("logs", f"keeps the run's upload lines in {release.fixture_path} and pushes it for the last time")
+
+
+_UNTESTED = Problem(
+    "every checkpoint shall be answered with yes, and nothing says where the tests ran",
+    "a test command, GitHub's checks, or words on where the complete test suite ran",
+    "set `test-command` or `test-checks` in [tool.lockgate], or add --tested LINK (`tested` in the form)",
+)
 
 
 def _unattested(path: str) -> Problem:

@@ -215,7 +215,8 @@ def _complete_tests(work: Work) -> StepResult:
     if not finding.asks:
         return StepResult("not needed", "no test command, and the settings ask nobody")
     changed = what_changed(release, work.fixture.artifacts)
-    question = questions.ask_for_tests(str(release.version), commit, work.fixture.artifacts, changed)
+    tested = release.request.tested
+    question = questions.ask_for_tests(str(release.version), commit, work.fixture.artifacts, changed, tested)
     if known and known.commit == commit and known.passed:
         return StepResult("already done", _say(known), question)
     return StepResult("done", f"a person says where the tests of {commit[:12]} ran", question)

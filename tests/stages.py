@@ -85,7 +85,8 @@ class Stage:
 
     def request(self, version: str = "minor", repository: str = "") -> Request:
         """The request that every start repeats."""
-        return Request(repository or self.sandbox.origin_url, version, requested_by="Ada", approve_all=True)
+        origin = repository or self.sandbox.origin_url
+        return Request(origin, version, requested_by="Ada", approve_all=True, tested="the night build")
 
     def open(self, home: str = "home", version: str = "minor", repository: str = "") -> Release:
         """The release, opened anew, as the next start does."""

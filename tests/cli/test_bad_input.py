@@ -204,24 +204,24 @@ def foreign_tag(desk):
     desk.git("tag", "--delete", "v1.1.0")
 
 
-@case("a build that fails", "release", "patch", "--yes")
+@case("a build that fails", "release", "patch", "--yes", "--tested", "here")
 def broken_build(desk):
     pyproject = (desk.checkout / "pyproject.toml").read_text()
     desk.write("pyproject.toml", pyproject.replace('readme = "README.md"', 'readme = "MISSING.md"'))
     desk.push()
 
 
-@case("tests that fail", "release", "patch", "--yes")
+@case("tests that fail", "release", "patch", "--yes", "--tested", "here")
 def failing_tests(desk):
     settings(desk, "test-command = ['python', '-c', 'raise SystemExit(\"1 of 7 failed\")']")
 
 
-@case("a publish run that fails", "release", "patch", "--yes")
+@case("a publish run that fails", "release", "patch", "--yes", "--tested", "here")
 def failing_publish(desk):
     desk.world.faults.add(Fault("failed-publish", options={"text": "HTTPError: 400 Bad Request"}))
 
 
-@case("a pre-release command that changes other files", "release", "patch", "--yes")
+@case("a pre-release command that changes other files", "release", "patch", "--yes", "--tested", "here")
 def meddling_command(desk):
     settings(desk, "pre-release = [['python', '-c', 'open(\"extra.txt\", \"w\").close()']]")
 
@@ -314,7 +314,7 @@ def test_what_was_put_right_is_released_at_the_next_start(what: str, desk_with_p
     desk.write("pyproject.toml", pyproject)
     desk.push("Put it right")
     put_right = desk.git("rev-parse", "HEAD").strip()
-    ended = desk.run("release", "patch", "--yes", "--json")
+    ended = desk.run("release", "patch", "--yes", "--tested", "here", "--json")
     assert ended.code == 0, ended.err
     desk.git("fetch", "--quiet", "--tags", "origin")
     desk.git("merge-base", "--is-ancestor", put_right, "v1.0.1^{commit}")

@@ -96,7 +96,7 @@ def test_a_report_in_the_checkout_is_no_stray_file_before_the_end(desk) -> None:
 
 def test_a_report_that_cannot_be_written_is_told_before_anything_happens(desk) -> None:
     before = desk.seen()
-    ended = desk.run("release", "patch", "--yes", "--report", "VERSION/report.json")
+    ended = desk.run("release", "patch", "--yes", "--tested", "here", "--report", "VERSION/report.json")
     assert ended.code == 2
     assert "the report cannot be written" in ended.out
     assert desk.seen() == before
@@ -112,7 +112,7 @@ def test_the_plan_gives_the_whole_command(desk, tmp_path) -> None:
 
 def test_settings_that_are_wrong_are_json_too(desk, tmp_path) -> None:
     report = tmp_path / "new" / "report.json"
-    ended = desk.run("release", "1..2", "--yes", "--json", "--report", str(report))
+    ended = desk.run("release", "1..2", "--yes", "--tested", "here", "--json", "--report", str(report))
     assert ended.code == 2
     assert fits(ended.data, REPORT)
     assert json.loads(report.read_text()) == ended.data
@@ -121,7 +121,7 @@ def test_settings_that_are_wrong_are_json_too(desk, tmp_path) -> None:
 
 def test_a_release_reports_every_step_and_a_second_start_does_nothing_twice(desk_with_prefect, tmp_path) -> None:
     desk, report = desk_with_prefect, tmp_path / "report.json"
-    first = desk.run("release", "patch", "--yes", "--report", str(report))
+    first = desk.run("release", "patch", "--yes", "--tested", "here", "--report", str(report))
     assert first.code == 0, first.out
     data, before = json.loads(report.read_text()), desk.seen()
     assert fits(data, REPORT)
@@ -132,7 +132,7 @@ def test_a_release_reports_every_step_and_a_second_start_does_nothing_twice(desk
     assert data["urls"].keys() == {"index", "release", "run"}
     assert Path(data["fixture"]).is_file()
     assert "lockgate-sample 1.0.1 is released." in first.out
-    second = desk.run("release", "1.0.1", "--yes", "--json")
+    second = desk.run("release", "1.0.1", "--yes", "--tested", "here", "--json")
     assert second.code == 0, second.err
     changing = {one["key"]: one["outcome"] for one in second.data["steps"] if one["outcome"] == "done"}
     assert changing.keys().isdisjoint({"pre-release", "artifacts", "export", "wait", "record", "logs"})
@@ -146,7 +146,7 @@ def test_ctrl_c_at_a_question_ends_with_130_and_the_next_start_goes_on(desk_with
     assert ended.code == 130, ended.out
     assert "Interrupted. Nothing irreversible happened. The same command goes on from where it was" in ended.out
     assert "Traceback" not in ended.out
-    again = desk.run("release", "patch", "--yes", "--json")
+    again = desk.run("release", "patch", "--yes", "--tested", "here", "--json")
     assert again.code == 0, again.err
     outcomes = {one["key"]: one["outcome"] for one in again.data["steps"]}
     assert (outcomes["pre-release"], outcomes["artifacts"]) == ("already done", "already done")
@@ -165,7 +165,7 @@ def test_ctrl_c_in_the_tests_ends_them_too_and_the_next_start_runs_them_again(de
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid.read_text()), 0)
     go.touch()
-    again = desk.run("release", "patch", "--yes", "--json")
+    again = desk.run("release", "patch", "--yes", "--tested", "here", "--json")
     assert again.code == 0, again.err
     outcomes = {one["key"]: one["outcome"] for one in again.data["steps"]}
     assert (outcomes["artifacts"], outcomes["tests"]) == ("already done", "done")

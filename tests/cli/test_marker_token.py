@@ -157,7 +157,9 @@ def test_the_token_is_nowhere_after_a_release(desk_with_prefect, prefect_api, tm
     desk.world.faults.add(Fault("drop-reply", "origin", match="POST .*git-receive-pack", after=1))
     with Watch(tmp_path) as watch:
         desk.environ["PATH"] = watch.path
-        ended = desk.run("release", "patch", "--yes", "--json", "--report", str(tmp_path / "report.json"))
+        ended = desk.run(
+            "release", "patch", "--yes", "--tested", "here", "--json", "--report", str(tmp_path / "report.json")
+        )
     assert ended.code == 0, ended.out + ended.err
     assert [one["name"] for one in desk.world.faults.seen] == ["error", "drop-reply"]
     assert not holds(ended.out.encode() + ended.err.encode())

@@ -324,3 +324,24 @@ def test_several_questions_are_asked_one_after_the_other(runs, release):
 
 def test_question_that_is_none_asks_nobody(runs, release):
     assert runs.begin(asking(release, None)).ends().result() == "passed"
+
+
+def test_tests_without_evidence_are_asked_about_again(runs, release):
+    tests = replace(QUESTION, checkpoint="tests", title="Complete test suite with --all flag")
+    run = runs.begin(asking(release, tests), deployed=True)
+    run.asks().answer(**YES, note=" ")
+    waiting = run.resumed().asks()
+    assert "the answer does not say where the tests ran" in waiting.brief
+    assert given(release) == []
+    waiting.answer(**YES, note="https://ci.example.org/7")
+    assert run.resumed().ends().result() == "passed"
+    assert record.kept(release).tests.source == "https://ci.example.org/7"
+
+
+def test_yes_of_the_request_takes_its_evidence_with_it(runs, release):
+    tests = replace(QUESTION, checkpoint="tests")
+    release.request = replace(release.request, approve_all=True)
+    assert "where the tests ran" in runs.begin(asking(release, tests)).ends().message
+    release.request = replace(release.request, tested="the night build")
+    assert runs.begin(asking(release, tests)).ends().result() == "passed"
+    assert (record.kept(release).tests.source, record.kept(release).tests.by) == ("the night build", "Ada")

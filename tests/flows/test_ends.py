@@ -12,7 +12,7 @@ from sandbox.faults import Fault
 
 START = CHART[0].title
 YES = {"decision": "approve", "approver": "Ada"}
-MINOR = {"version": "minor", "requested_by": "ada", "approve_all": True}
+MINOR = {"version": "minor", "requested_by": "ada", "approve_all": True, "tested": "the night build"}
 
 
 def changes(sandbox) -> list[str]:

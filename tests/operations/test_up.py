@@ -96,7 +96,7 @@ def test_one_release_of_a_repository_at_a_time(station: Station, client: SyncPre
     assert f"lockgate status {str(first.id)[:8]}" in behind.state.message
     origin = first.parameters["request"]["repository"]
     environ = {**station.environ, **station.outside(), "PREFECT_API_URL": station.api}
-    here = station.run("release", "patch", "--repository", origin, "--yes", environ=environ)
+    here = station.run("release", "patch", "--repository", origin, "--yes", "--tested", "ran there", environ=environ)
     assert (here.returncode, "has this repository's turn" in here.stdout) == (1, True), here.stdout
     station.run("abort", str(first.id))
     station.until_asked(client, second, TESTS)

@@ -9,7 +9,7 @@ import pytest
 
 from lockgate.errors import NotVisibleError, RefusedError, SettingsError
 from lockgate.fixture import TestEvidence
-from planning import record
+from planning import checks, record, survey
 from sandbox.sample import NAME
 from tests.acts import attempt, configure, replace_in
 from tests.stages import ORDER, VERSION, Stage
@@ -98,6 +98,25 @@ def test_a_persons_evidence_is_kept_with_the_name(at: Make) -> None:
     stage = at("publisher")
     found = evidence(stage)
     assert (found.how, found.by, found.commit) == ("evidence", "Ada", record.kept(stage.open()).release_commit)
+
+
+def test_a_release_that_nobody_looks_at_needs_evidence_before_anything_changes(at: Make) -> None:
+    """Without a test command, `--yes` alone would record tests that nobody ran."""
+    release = at("version").open()
+    origin = survey.look_at_origin(release)
+    assert checks.tests(release, origin).problems == ()
+    release.request = replace(release.request, tested=" ")
+    (problem,) = checks.tests(release, origin).problems
+    assert "nothing says where the tests ran" in problem.seen
+    assert "add --tested LINK" in problem.next
+    release.request = replace(release.request, approve_all=False)
+    assert checks.tests(release, origin).problems == ()
+
+
+def test_a_started_release_keeps_its_evidence(at: Make) -> None:
+    release = at("publisher").open()
+    release.request = replace(release.request, tested="")
+    assert checks.tests(release, survey.look_at_origin(release)).problems == ()
 
 
 def test_evidence_for_another_commit_does_not_count(at: Make) -> None:
