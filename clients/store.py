@@ -53,6 +53,12 @@ class Store:
         with self._reached(f"looking for {sha256[:12]}") as (system, root):
             return _exists(system, _place(root, sha256))
 
+    def is_sound(self, sha256: str) -> bool:
+        """Whether bytes are kept under this digest and are the ones that it is of; all of them are read."""
+        with self._reached(f"reading {sha256[:12]}") as (system, root):
+            place = _place(root, sha256)
+            return _exists(system, place) and _digest_in(system, place) == sha256
+
     def fetch(self, sha256: str, destination: Path) -> None:
         """Write the bytes with this sha256 to `destination`, whole or not at all.
 

@@ -14,7 +14,6 @@ from packaging.tags import sys_tags
 from prefect import task
 
 from clients import build, git, git_workspace, github_checks, process
-from lockgate import questions
 from lockgate.artifacts import Artifact, ArtifactContents, check_artifacts, import_names
 from lockgate.checkouts import release_message
 from lockgate.commit_checks import Standing, judge_checks
@@ -23,7 +22,7 @@ from lockgate.fixture import TestEvidence
 from lockgate.outcome import StepResult
 from lockgate.publication import installable_wheel
 from lockgate.version_builds import build_environment, built_elsewhere, takes_commit_date
-from planning import checks
+from planning import asking, checks
 from planning.changes import what_changed
 from planning.release import Release, read_pyproject
 from tasks.policy import policy
@@ -211,12 +210,10 @@ def _complete_tests(work: Work) -> StepResult:
             return StepResult("already done", _say(known))
         work.fixture = replace(work.fixture, tests=wait_for_checks(work))
         return StepResult("done", _say(work.fixture.tests))
-    finding = checks.tests(release, work.origin)
-    if not finding.asks:
+    artifacts = work.fixture.artifacts
+    question = asking.about_tests(release, work.origin, work.fixture, lambda: what_changed(release, artifacts))
+    if question is None:
         return StepResult("not needed", "no test command, and the settings ask nobody")
-    changed = what_changed(release, work.fixture.artifacts)
-    tested = release.request.tested
-    question = questions.ask_for_tests(str(release.version), commit, work.fixture.artifacts, changed, tested)
     if known and known.commit == commit and known.passed:
         return StepResult("already done", _say(known), question)
     return StepResult("done", f"a person says where the tests of {commit[:12]} ran", question)

@@ -10,12 +10,12 @@ from prefect import task
 
 from clients import git, git_remote, git_workspace, process
 from clients.process import Completed
-from lockgate import migrations, questions
+from lockgate import migrations
 from lockgate.checkouts import allowed, check_refs, is_own_commit, release_files, release_message
 from lockgate.errors import NotVisibleError, Problem, RefusedError, refused
 from lockgate.outcome import StepResult
 from lockgate.version_sources import write_version
-from planning import checks, record, survey
+from planning import asking, checks, record, survey
 from planning.opening import repository_version
 from planning.release import Release
 from tasks.policy import policy
@@ -114,7 +114,7 @@ def _review_migrations(work: Work) -> StepResult:
     finding = checks.review_migrations(release, work.origin)
     if finding.problems:
         raise RefusedError(*finding.problems)
-    question = questions.ask_about_migrations(str(release.version), commit, described) if finding.asks else None
+    question = asking.about_migrations(release, work.origin, described)
     return StepResult("done" if changes.worth_asking else "not needed", finding.says, question, described)
 
 

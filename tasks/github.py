@@ -13,12 +13,10 @@ from clients import git, git_remote, git_tags, git_workspace, github, github_rel
 from lockgate import releases
 from lockgate.artifacts import Artifact
 from lockgate.changelogs import changelog_section
-from lockgate.checkouts import check_moved_main, is_own_commit
 from lockgate.errors import NotVisibleError, Problem, RefusedError
 from lockgate.github import GithubRelease
 from lockgate.outcome import StepResult
-from lockgate.questions import ask_to_publish
-from planning import checks
+from planning import again, asking, checks
 from planning.changes import what_changed
 from planning.release import Release
 from tasks.policy import policy
@@ -45,10 +43,7 @@ def _verify_environment(work: Work) -> StepResult:
         raise RefusedError(*finding.problems)
     warnings = "".join(f"\n- {warning}" for warning in finding.warnings)
     release, fixture = work.release, work.fixture
-    question = None
-    if checks.export(release, work.origin).asks:
-        changed = what_changed(release, fixture.artifacts)
-        question = ask_to_publish(str(release.version), release.tag, fixture.release_commit, fixture.artifacts, changed)
+    question = asking.about_publishing(release, work.origin, fixture, lambda: what_changed(release, fixture.artifacts))
     return StepResult("done", finding.says, question, f"{finding.details}\n{warnings}")
 
 
@@ -83,38 +78,8 @@ def _export_and_tag(work: Work) -> StepResult:
 
 
 def check_everything_again(work: Work) -> None:
-    """Refuse unless all that the tag relies on is so at this very moment: version, commit, bytes, tests, workflow."""
-    release, fixture = work.release, work.fixture
-    found = [
-        checks.version(release, work.origin),
-        checks.export(release, work.origin),
-        checks.publisher(release, work.origin),
-    ]
-    problems = [problem for finding in found for problem in finding.problems]
-    if work.is_pushed():
-        since = git.commits_between(release.workspace, fixture.release_commit, work.head)
-        written = git.read_commit(release.workspace, fixture.release_commit).paths
-        own = (release.settings.version_source.path, release.fixture_path, *written)
-        problems += check_moved_main([one for one in since if not is_own_commit(one)], own)
-    else:
-        problems.append(
-            Problem(
-                f"the release commit {fixture.release_commit[:12] or '(none)'} is not in origin's branch",
-                "the commit that was built and tested, on origin", "find out who took it away, then start again",
-            )
-        )  # fmt: skip
-    lost = [one.name for one in fixture.artifacts if not release.store.has(one.sha256)]
-    if lost or not fixture.artifacts:
-        problems.append(
-            Problem(
-                f"the store has no bytes of {', '.join(lost) or 'any artifact'}", "the built artifacts", "start again"
-            )
-        )
-    tested = fixture.tests is not None and fixture.tests.passed and fixture.tests.commit == fixture.release_commit
-    if (release.settings.test_command or release.settings.test_checks) and not tested:
-        problems.append(
-            Problem("there is no test evidence for the release commit", "tests of exactly this commit", "start again")
-        )
+    """Refuse unless all that the tag relies on is so at this very moment."""
+    problems = again.problems_before_tag(work.release, work.origin, work.fixture)
     if problems:
         raise RefusedError(*problems)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from prefect import task
 
 from clients import attestations, github_releases, index, installation
-from lockgate import questions, workflows
+from lockgate import workflows
 from lockgate.artifacts import Artifact, kind_of
 from lockgate.attestations import Certificate, ReleaseIdentity, attestation_problems
 from lockgate.errors import DeadlineError, NotVisibleError, Problem, RefusedError
@@ -26,7 +26,7 @@ from lockgate.publication import (
 )
 from lockgate.releases import decide_draft, decide_publication
 from lockgate.workflows import PublishWorkflow
-from planning import checks, survey
+from planning import asking, checks, survey
 from planning.release import Release
 from tasks.policy import policy
 from tasks.work import Work, carry_out, commit_fixture, poll
@@ -45,18 +45,16 @@ def confirm_publisher(release: Release) -> StepResult:
 
 def _confirm_publisher(work: Work) -> StepResult:
     release = work.release
-    project = survey.look_at_index(release)
-    finding = checks.publisher(release, work.origin, project)
+    finding = checks.publisher(release, work.origin)
     if finding.problems:
         raise RefusedError(*finding.problems)
-    workflow, _, commit = checks.find_workflow(release, work.origin)
+    workflow, _, _ = checks.find_workflow(release, work.origin)
     claims = workflows.claims_for(workflow, repository=release.slug, tag=release.tag)
     work.fixture = replace(
         work.fixture,
         publisher=Claims(claims.owner, claims.repository, claims.workflow, claims.environment, claims.ref),
     )
-    known = survey.previous_publisher(release, project)
-    question = questions.ask_about_publisher(str(release.version), commit, claims, known, finding.warnings)
+    question = asking.about_publisher(release, work.origin, finding)
     return StepResult("done", finding.says, question if finding.asks else None, question.found)
 
 
