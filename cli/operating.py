@@ -104,7 +104,9 @@ def approve(
     run: Run = "",
     /,
     *,
-    decision: Annotated[str, Parameter(help="approve or decline; at a conflict: retry, another version, abort.")] = "",
+    decision: Annotated[
+        str, Parameter(help="approve or decline; at a conflict: retry, another version, commit, abort.")
+    ] = "",
     name: Annotated[str, Parameter(help="Who answers.")] = "",
     note: Annotated[str, Parameter(help="What shall be kept with the answer.")] = "",
     version: Annotated[str, Parameter(help="At a conflict: the other version.")] = "",

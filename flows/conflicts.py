@@ -19,17 +19,19 @@ from lockgate.request import Request
 from lockgate.versions import is_word, parse_version
 from planning.release import Release
 from tasks.ends import Started, start_release
-from tasks.git import check_version
+from tasks.git import check_version, commit_release_files, edited_release_files
 
 NAME = "conflict-"
 ANOTHER = "another version"
+COMMIT = "commit"
 
 
 class WayOut(RunInput):
     """How to go on after a conflict at step 1."""
 
-    decision: Literal["retry", "another version", "abort"] = Field(
-        title="Decision", description="Retry after you put it right; take another version; or abort."
+    decision: Literal["retry", "another version", "commit", "abort"] = Field(
+        title="Decision",
+        description="Retry after you put it right; take another version; commit the edited release files; or abort.",
     )
     version: str = Field(
         default="",
@@ -50,7 +52,7 @@ def check_version_or_ask(started: Started, trail: Trail) -> tuple[Release, StepR
     """Step 1, again and again until the version can be released; the release as it was settled, and the step's result.
 
     What only other steps refuse ends the release here, before anything changed, with every problem at once. A conflict of
-    step 1 pauses an attended release with a choice: retry, another version, abort (which raises the conflict).
+    step 1 pauses an attended release with a choice: retry, another version, commit, abort (which raises the conflict).
     """
     request = trail.request
     attended = not (request.unattended or request.approve_all)
@@ -69,6 +71,8 @@ def check_version_or_ask(started: Started, trail: Trail) -> tuple[Release, StepR
 def _ask_for_way_out(started: Started, conflict: RefusedError) -> None:
     """Returns when a person wants it to be looked at again; a chosen version stays with the run and is taken by `start`."""
     answer, key = ask(WayOut, _asked(started, conflict))
+    if answer.decision == COMMIT:
+        commit_release_files(started.release)
     if answer.decision != ANOTHER:
         spend(key)
     if answer.decision == "abort":
@@ -81,10 +85,12 @@ def _asked(started: Started, conflict: RefusedError) -> Asked:
     brief = f"## {release.label} cannot be released as it is\n\n{_list(conflict.problems)}\n\n"
     if others:
         brief += f"### What later steps refuse now\n\n{_list(others)}\n\n"
-    brief += "Put it right and retry, take another version, or abort. Nothing was published."
+    edited = edited_release_files(release)
+    commit = f"let `{'`, `'.join(edited)}` be committed and pushed (commit), " if edited else ""
+    brief += f"Put it right and retry, take another version, {commit}or abort. Nothing was published."
     return Asked(
         f"{NAME}{hashlib.sha256(said.encode()).hexdigest()[:16]}", "a conflict", brief,
-        ("retry", ANOTHER, "abort"), ("version",), int(release.settings.checkpoint_timeout),
+        ("retry", ANOTHER, COMMIT, "abort"), ("version",), int(release.settings.checkpoint_timeout),
     )  # fmt: skip
 
 

@@ -96,6 +96,28 @@ def tidy(work: Work) -> tuple[str, ...]:
     return edited
 
 
+def edited_release_files(release: Release) -> tuple[str, ...]:
+    """Edited files of the given checkout that are release files by the settings, also those that are not committed unasked.
+
+    None where a commit would not be on the release branch, or in the middle of a merge or rebase.
+    """
+    if release.given is None:
+        return ()
+    checkout = git.observe_checkout(release.given)
+    if checkout.branch != release.settings.branch or checkout.operation:
+        return ()
+    return release_files(checkout, release.settings.release_files)
+
+
+def commit_release_files(release: Release) -> tuple[str, ...]:
+    """The move that commits these files because a person said so; step 1 pushes the commit. With none edited it does nothing."""
+    edited = edited_release_files(release)
+    if edited and release.given is not None:
+        message = release_message(f"Update {', '.join(edited)}", release.settings.project, str(release.version))
+        git.commit_files(release.given, edited, message)
+    return edited
+
+
 @task(**policy("migrations"))
 def review_migrations(release: Release) -> StepResult:
     """Step 2: what changed in the migrations since the last release; asks a person when anything did.

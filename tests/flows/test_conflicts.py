@@ -10,6 +10,7 @@ from flows.ending import Trail, stopped
 from lockgate.errors import LockgateError
 from lockgate.request import Request
 from lockgate.steps import CHART
+from tests.flow_runs import git
 
 SLOW = pytest.mark.slow
 KINDS = pytest.mark.parametrize("deployed", [pytest.param(False, marks=SLOW), True], ids=["paused", "suspended"])
@@ -38,10 +39,21 @@ def test_dirty_tree_is_put_right_and_tried_again(runs, checkout, deployed):
     waiting = run.asks()
     assert "## lockgate-sample 1.1.0 cannot be released as it is" in waiting.brief
     assert "left-over.txt" in waiting.brief
-    assert waiting.schema["properties"]["decision"]["enum"] == ["retry", "another version", "abort"]
+    assert waiting.schema["properties"]["decision"]["enum"] == ["retry", "another version", "commit", "abort"]
     (checkout / "left-over.txt").unlink()
     waiting.answer(decision="retry")
     assert run.resumed().ends().result() == "1.1.0"
+
+
+def test_edited_release_files_are_committed_when_a_person_says_so(runs, sandbox, checkout):
+    """The version's file has another edit beside the version, so nothing commits it unasked."""
+    (checkout / "VERSION").write_text("1.1.0\n\n")
+    run = take(runs, "1.1.0", checkout)
+    waiting = run.asks()
+    assert "let `VERSION` be committed and pushed (commit), or abort" in waiting.brief
+    waiting.answer(decision="commit")
+    assert run.ends().result() == "1.1.0"
+    assert git(sandbox.folder / "origin.git", "log", "-1", "--format=%s", "main") == "Update VERSION"
 
 
 @SLOW
