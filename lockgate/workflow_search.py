@@ -23,28 +23,40 @@ _SETTING = "set `workflow` in [tool.lockgate]"
 
 
 @dataclass(frozen=True, slots=True)
+class PublishJob:
+    """A job that uploads to the index: its id, the name that a run shows it by, and its environment ("" without one)."""
+
+    id: str
+    name: str
+    environment: str
+
+
+@dataclass(frozen=True, slots=True)
 class PublishWorkflow:
-    """The workflow and job that will publish, and what starts them.
+    """The workflow that will publish, every job in it that uploads for this tag, and what starts it.
 
     `also` lists further events of the same release that would publish again; `dispatchable` says whether the run can
-    be started by hand at the tag; `undecided` are conditions that only the run itself can decide.
+    be started by hand at the tag; `undecided` are conditions that only the run itself can decide; `attestations` says
+    whether every job makes them.
     """
 
     path: str
     file: str
     name: str
     trigger: Trigger
-    job: str
-    job_name: str
-    environment: str
+    jobs: tuple[PublishJob, ...]
     downloads_assets: bool
     creates_release: bool
     uploads_assets: bool
     undecided: tuple[str, ...]
     attestations: bool
-    action: str
     also: tuple[str, ...] = ()
     dispatchable: bool = False
+
+    @property
+    def environment(self) -> str:
+        """The environment of its identity: that of the last job that uploads; `check_workflow` refuses two."""
+        return self.jobs[-1].environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +85,7 @@ def find_publish_workflow(files: Mapping[str, str], *, wanted: str, tag: str, re
         raise RefusedError(*_none_fits(workflows, broken, reasons, tag))
     if len(paths) > 1:
         raise RefusedError(_several_fit(paths, tag))
-    # Jobs are written in the order they run, so the last one completes the upload.
-    return _described(candidates[-1])
+    return _described(candidates)
 
 
 def read_files(files: Mapping[str, str]) -> tuple[tuple[Workflow, ...], tuple[Problem, ...]]:
@@ -244,30 +255,34 @@ def _several_fit(paths: Sequence[str], tag: str) -> Problem:
     )
 
 
-def _described(candidate: _Candidate) -> PublishWorkflow:
-    workflow, job, upload = candidate.workflow, candidate.job, candidate.upload
-    event = _starting_event(candidate)
-    environment, unknown = expand(job.environment, workflow, event)
+def _described(candidates: Sequence[_Candidate]) -> PublishWorkflow:
+    # Jobs are written in the order they run, so the last one completes the upload.
+    last = candidates[-1]
+    workflow, event = last.workflow, _starting_event(last)
+    uploading = [one for one in candidates if _publishes(workflow, one.job, event)]
     steps = _running_steps(workflow, event)
-    chain = {needed.id for needed in needed_jobs(workflow, job.id)}
+    chain = {needed.id for one in uploading for needed in needed_jobs(workflow, one.job.id)}
+    others = dict.fromkeys(other.words for one in candidates for other in one.events if other != event)
     return PublishWorkflow(
         path=workflow.path,
         file=workflow.file,
         name=workflow.name,
         trigger=event.trigger,
-        job=job.id,
-        job_name=_job_name(workflow, job, event),
-        environment=environment.strip(),
+        jobs=tuple(_publish_job(workflow, one.job, event) for one in uploading),
         downloads_assets=any(downloads_assets(step) for owner, step in steps if owner.id in chain),
         # What only starts at a published release cannot be left to create it.
         creates_release=event.trigger != "release" and any(creates_release(step) for _, step in steps),
         uploads_assets=any(attaches_assets(step) for _, step in steps),
-        undecided=(*_undecided(candidate, event), *_unknown_environment(job, unknown)),
-        attestations=_attests(workflow, upload),
-        action=upload.action,
-        also=tuple(other.words for other in candidate.events if other != event),
-        dispatchable=candidate.dispatch is not None,
+        undecided=tuple(dict.fromkeys(text for one in uploading for text in _undecided(workflow, one.job, event))),
+        attestations=all(_attests(workflow, uploads_of(workflow, one.job, event)[-1]) for one in uploading),
+        also=tuple(others),
+        dispatchable=last.dispatch is not None,
     )
+
+
+def _publish_job(workflow: Workflow, job: Job, event: Event) -> PublishJob:
+    environment, _ = expand(job.environment, workflow, event)
+    return PublishJob(job.id, _job_name(workflow, job, event), environment.strip())
 
 
 def _starting_event(candidate: _Candidate) -> Event:
@@ -283,23 +298,18 @@ def _starting_event(candidate: _Candidate) -> Event:
     return first
 
 
-def _undecided(candidate: _Candidate, event: Event) -> tuple[str, ...]:
-    workflow, job, upload = candidate.workflow, candidate.job, candidate.upload
-    found = [
-        *job_decision(workflow, job.id, event).undecided,
-        *step_decision(workflow, job, upload.step, event).undecided,
-    ]
-    if "${{" in upload.address:
-        found.append(f"job {job.id!r} uploads to {upload.address}, which is not known before the run")
-    if upload.target == "other":
-        found.append(f"job {job.id!r} uploads to {upload.address}, not to the default index")
-    return tuple(dict.fromkeys(found))
-
-
-def _unknown_environment(job: Job, unknown: Sequence[str]) -> tuple[str, ...]:
-    if not unknown:
-        return ()
-    return (f"job {job.id!r} has the environment {job.environment}, which is not known before the run",)
+def _undecided(workflow: Workflow, job: Job, event: Event) -> tuple[str, ...]:
+    found = list(job_decision(workflow, job.id, event).undecided)
+    for upload in uploads_of(workflow, job, event):
+        found += step_decision(workflow, job, upload.step, event).undecided
+        if "${{" in upload.address:
+            found.append(f"job {job.id!r} uploads to {upload.address}, which is not known before the run")
+        if upload.target == "other":
+            found.append(f"job {job.id!r} uploads to {upload.address}, not to the default index")
+    _, unknown = expand(job.environment, workflow, event)
+    if unknown:
+        found.append(f"job {job.id!r} has the environment {job.environment}, which is not known before the run")
+    return tuple(found)
 
 
 def _running_steps(workflow: Workflow, event: Event) -> list[tuple[Job, Step]]:

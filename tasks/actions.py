@@ -174,7 +174,7 @@ def _judge(work: Work, workflow: PublishWorkflow, seen: Run, progress: Progress)
     pending = github_actions.list_pending_deployments(hub, seen) if seen.status in runs.WAITING else ()
     if seen.status == runs.COMPLETED and any(job.conclusion is None for job in jobs):
         return None  # GitHub ends a run a moment before its jobs; the next look sees both
-    verdict = runs.judge_run(seen, jobs, workflow.job_name, pending)
+    verdict = runs.judge_run(seen, jobs, [job.name for job in workflow.jobs], pending)
     progress.say(_percent(jobs), verdict.text)
     if verdict.state not in {"success", "failure"}:
         return None
