@@ -61,6 +61,11 @@ def find_run(runs: Sequence[Run], *, tag: str, commit: str, workflow: str) -> Ru
     return max(ours, key=lambda run: (run.conclusion == SUCCESS, run.run_number, run.id), default=None)
 
 
+def runs_of(runs: Sequence[Run], *, tag: str, commit: str, workflow: str, event: str) -> tuple[Run, ...]:
+    """Every run that this event started of a workflow file for the tag."""
+    return tuple(run for run in runs if run.event == event and _is_of(run, tag, commit, workflow))
+
+
 def judge_run(
     run: Run, jobs: Sequence[Job], publish_jobs: Sequence[str], pending: Sequence[PendingDeployment] = ()
 ) -> Verdict:

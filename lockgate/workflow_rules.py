@@ -10,8 +10,9 @@ from lockgate.errors import Problem, RefusedError
 from lockgate.workflow_conditions import job_decision, needed_jobs, step_decision
 from lockgate.workflow_events import Event, dispatch_event, events_of
 from lockgate.workflow_files import Job, Workflow, pinned_version
+from lockgate.workflow_inputs import check_inputs
 from lockgate.workflow_search import PublishJob, PublishWorkflow, read_files, uploads_of
-from lockgate.workflow_uploads import PUBLISH_ACTION, creates_release, downloads_assets, find_uploads
+from lockgate.workflow_uploads import PUBLISH_ACTION, downloads_assets, find_uploads
 
 # Expressions in an input could run commands.
 ADVISORY = "GHSA-vxmw-7h4f-hqxh"
@@ -36,6 +37,7 @@ def check_workflow(
         *(problem for job in jobs for problem in (*_identity(own, job), *_runner(own, job, event))),
         *_environments(workflow, environment),
         *_passwords(own),
+        *check_inputs(own, workflow.inputs),
         *_draft_access(own, workflow, event),
     ]
     others, _ = read_files({path: text for path, text in files.items() if path != workflow.path})
@@ -59,7 +61,7 @@ def _gone(workflow: PublishWorkflow) -> Problem:
 
 def _event(own: Workflow, workflow: PublishWorkflow, *, tag: str, repository: str) -> Event:
     started = [event for event in events_of(own, tag=tag, repository=repository) if event.trigger == workflow.trigger]
-    dispatched = dispatch_event(own, tag=tag, repository=repository)
+    dispatched = dispatch_event(own, tag=tag, repository=repository, inputs=workflow.inputs)
     return next(iter(started), dispatched) or Event(workflow.trigger, "", tag, repository, {})
 
 
@@ -194,13 +196,11 @@ def _again(workflow: PublishWorkflow) -> list[str]:
 
 
 def _neighbours(others: Sequence[Workflow], workflow: PublishWorkflow, *, tag: str, repository: str) -> list[str]:
-    warnings = []
-    for other in others:
-        for event in events_of(other, tag=tag, repository=repository):
-            jobs = [job for job in other.jobs.values() if job_decision(other, job.id, event).runs is not False]
-            if any(uploads_of(other, job, event) for job in jobs):
-                warnings.append(f"{other.path} publishes at {event.words} as well as {workflow.file}")
-            steps = [step for job in jobs for step in job.steps]
-            if any(creates_release(step) for step in steps):
-                warnings.append(f"{other.path} creates a GitHub release itself at {event.words}")
+    warnings = [
+        f"{other.path} publishes at {event.words} as well as {workflow.file}"
+        for other in others
+        for event in events_of(other, tag=tag, repository=repository)
+        for job in other.jobs.values()
+        if job_decision(other, job.id, event).runs is not False and uploads_of(other, job, event)
+    ]
     return list(dict.fromkeys(warnings))

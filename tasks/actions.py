@@ -106,7 +106,7 @@ def dispatch_run(work: Work, workflow: PublishWorkflow) -> bool:
     known = work.fixture.workflow_run
     if _seen_run(work, workflow, Memory()) is not None or (known is not None and known.event == DISPATCHED):
         return False
-    number = github_actions.dispatch(work.release.hub, workflow.file, work.release.tag)
+    number = github_actions.dispatch(work.release.hub, workflow.file, work.release.tag, workflow.inputs)
     work.fixture = replace(work.fixture, workflow_run=WorkflowRun(number or 0, 1, "", DISPATCHED, ""))
     return True
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lockgate.github import Job, JobStep, PendingDeployment, Run, WorkflowState
-from lockgate.runs import find_run, is_job, judge_run, missing_run
+from lockgate.runs import find_run, is_job, judge_run, missing_run, runs_of
 
 SHA, OTHER = "a" * 40, "b" * 40
 PAGE = "https://forge.test/runs/1"
@@ -54,6 +54,14 @@ def test_of_several_runs_a_successful_one_counts_else_the_newest() -> None:
     newest = replace(RUN, id=3, run_number=9, status="in_progress", conclusion=None)
     assert found(RUN, failed, newest) is RUN
     assert found(failed, newest) is newest
+
+
+def test_every_run_of_an_event_is_told_and_no_others() -> None:
+    again, released = replace(RUN, id=2, conclusion="failure"), replace(RUN, id=3, event="release")
+    others = replace(RUN, id=4, head_branch="v0.9"), replace(RUN, id=5, path=".github/workflows/other.yml")
+    listed = [RUN, again, released, *others]
+    found = runs_of(listed, tag=RUN.head_branch or "", commit=SHA, workflow="publish.yml", event=RUN.event)
+    assert found == (RUN, again)
 
 
 def test_success_needs_the_publishing_job() -> None:

@@ -59,6 +59,9 @@ def test_a_project_without_settings_gets_what_is_found_and_the_defaults() -> Non
         ('pre-release = "nox -s news"', "pre_release", (("nox", "-s", "news"),), "nox -s news"),
         ('pre-release = ["a b", ["c", "d e"]]', "pre_release", (("a", "b"), ("c", "d e")), "a b; c 'd e'"),
         ("pre-release = []", "pre_release", (), ""),
+        ('dispatch-inputs = {v = "{tag}", x = ""}', "dispatch_inputs", {"v": "{tag}", "x": ""}, "v: {tag}, x: "),
+        ('publisher = "o/r.x/p.yml@pypi"', "publisher", "o/r.x/p.yml@pypi", "o/r.x/p.yml@pypi"),
+        ('publisher = "o/r/p.yaml"', "publisher", "o/r/p.yaml", "o/r/p.yaml"),
         ("pre-release-timeout = 5", "pre_release_timeout", 5.0, "5 s"),
         ("test-timeout = 0.5", "test_timeout", 0.5, "0.5 s"),
         ('migrations = ["app/migrations/*.py"]', "migrations", ("app/migrations/*.py",), "app/migrations/*.py"),
@@ -127,6 +130,9 @@ def test_the_import_name_is_what_the_files_say(files: tuple[str, ...], name: str
 
 
 BAD = [
+    ("dispatch-inputs = {v = 1}", "dispatch-inputs is {'v': 1}. Expected: a table of strings, by the names"),
+    ('publisher = "r/p.yml"', "publisher is 'r/p.yml'. Expected: owner/repository/workflow.yml@environment"),
+    ('publisher = "o/r/p.yml@"', "publisher is 'o/r/p.yml@'. Expected: owner/repository/workflow.yml@environment"),
     ("project = 1", "project is 1. Expected: a string of one line"),
     ('project = "a b"', "project is 'a b'. Expected: a project name: letters, digits, and . _ - between them"),
     ('branch = " "', "branch is ' '. Expected: a string that is not blank"),

@@ -16,6 +16,8 @@ from lockgate.workflows import (
     claims_for,
     compare_claims,
     find_publish_workflow,
+    identity_of,
+    moved_from,
     skip_instruction,
 )
 
@@ -373,16 +375,12 @@ def test_no_workflow_at_all_is_refused():
         find_publish_workflow({}, wanted="", tag="v1", repository=SLUG)
 
 
-def test_release_parts_are_recognised():
-    text = workflow(
-        fetch="steps: [{run: gh release download v1 --dir dist}]",
-        announce="steps: [{uses: softprops/action-gh-release@v2, with: {files: dist/*}}]",
-        publish=job(needs="fetch"),
-    )
-    found = find(text)
-    assert (found.downloads_assets, found.creates_release, found.uploads_assets) == (True, True, True)
-    plain = find(workflow())
-    assert (plain.downloads_assets, plain.creates_release, plain.uploads_assets) == (False, False, False)
+def test_a_workflow_that_publishes_the_releases_own_assets_is_recognised():
+    text = workflow(fetch="steps: [{run: gh release download v1 --dir dist}]", publish=job(needs="fetch"))
+    assert find(text).downloads_assets
+    assert not find(workflow()).downloads_assets
+    own = "steps: [{run: gh release create v1 dist/*}, {run: gh release download v1}]"
+    assert not find(workflow(own=own, publish=job(needs="own"))).downloads_assets
 
 
 @pytest.mark.parametrize(
@@ -395,12 +393,6 @@ def test_release_parts_are_recognised():
 )
 def test_other_ways_to_fetch_assets_are_recognised(step):
     assert find(workflow(publish=JOB + f"  - {step}\n")).downloads_assets
-
-
-def test_a_release_created_for_other_events_only_does_not_count():
-    announce = "if: github.ref == 'refs/heads/main'\nsteps: [{run: gh release create x dist/*}]"
-    assert not find(workflow(announce=announce, publish=JOB)).creates_release
-    assert not find(workflow(announce=announce, publish=JOB)).uploads_assets
 
 
 @pytest.mark.parametrize(
@@ -538,13 +530,8 @@ def test_current_versions_are_not_warned_about(version):
 
 def test_a_second_start_and_neighbours_are_warnings():
     assert "(released) starts publish.yml once more" in check(workflow("on: release"))[1]
-    neighbours = {
-        ".github/workflows/a.yml": workflow("on: push"),
-        ".github/workflows/b.yml": workflow("on: push", r="steps: [{run: gh release create x}]"),
-    }
-    _, warnings = check(workflow(), **neighbours)
+    _, warnings = check(workflow(), **{".github/workflows/a.yml": workflow("on: push")})
     assert ".github/workflows/a.yml publishes at the push of tag v1.2.3 as well as publish.yml" in warnings
-    assert ".github/workflows/b.yml creates a GitHub release itself at the push of tag v1.2.3" in warnings
 
 
 def test_claims_name_what_the_index_compares():
@@ -572,6 +559,28 @@ def test_claims_that_differ_from_the_last_release_name_the_field(previous, field
     assert not problems or f"the run will present {field}" in str(problems[0])
 
 
+ELSEWHERE = Publisher("GitHub", "octo/other", "release.yml", "")
+
+
+def test_a_move_that_is_stated_exactly_is_no_problem():
+    claims = claims_for(find(workflow()), repository=SLUG, tag="v1.2.3")
+    assert identity_of(claims) == "Octo/sample/publish.yml@pypi"
+    assert len(compare_claims(claims, ELSEWHERE)) == 2
+    assert compare_claims(claims, ELSEWHERE, stated=identity_of(claims)) == ()
+    assert moved_from(claims, ELSEWHERE) == "GitHub octo/other/release.yml"
+    assert moved_from(claims, None) == moved_from(claims, Publisher("GitHub", "octo/sample", "publish.yml", "")) == ""
+
+
+@pytest.mark.parametrize(
+    "stated", ["octo/sample/publish.yml@pypi", "Octo/sample/publish.yml", "Octo/sample/release.yml@pypi"]
+)
+@pytest.mark.parametrize("previous", [None, ELSEWHERE, Publisher("GitHub", "octo/sample", "publish.yml", "pypi")])
+def test_a_publisher_that_is_not_stated_exactly_is_refused(stated, previous):
+    claims = claims_for(find(workflow()), repository=SLUG, tag="v1.2.3")
+    (problem,) = compare_claims(claims, previous, stated=stated)
+    assert f"`publisher` states {stated!r}, and the run will present 'Octo/sample/publish.yml@pypi'" in problem.seen
+
+
 @pytest.mark.parametrize(
     ("message", "found"),
     [
@@ -584,14 +593,6 @@ def test_claims_that_differ_from_the_last_release_name_the_field(previous, field
 )
 def test_skip_instructions_are_noticed(message, found):
     assert skip_instruction(message) == found
-
-
-def test_a_release_that_starts_the_workflow_is_not_left_to_it():
-    on = "on: {push: {tags: ['v*']}, release: {types: [published]}}"
-    announce = "steps: [{run: gh release create x}]"
-    only = job(**{"if": "github.event_name == 'release'"})
-    assert not find(workflow(on, announce=announce, publish=only)).creates_release
-    assert find(workflow(on, announce=announce, publish=JOB)).creates_release
 
 
 @pytest.mark.parametrize("url", ["http://localhost:${{ env.port }}/", "http://[::1]:80/", "http://[x", "private"])

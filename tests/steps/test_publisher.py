@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from lockgate.errors import RefusedError
+from planning import record
 from tests.acts import attempt, configure, replace_in
 from tests.stages import Stage
 
@@ -72,3 +73,27 @@ def test_an_unknown_publisher_is_asked_about_with_the_values_to_compare(at: Make
         "environment | `pypi`",
     ):
         assert row in question.brief
+
+
+def test_a_move_that_the_settings_state_is_asked_about_and_recorded(at: Make) -> None:
+    stage = at("end")
+    rename_environment(stage)
+    configure(stage, 'publisher = "example/lockgate-sample/publish.yml@release"\ncheckpoints = { publisher = "never" }')
+    result = attempt(stage, "publisher", "1.2.0")
+    question = result.question
+    assert question is not None
+    before = "GitHub example/lockgate-sample/publish.yml@pypi"
+    assert f"**The publisher changes.** The last release on the index was published by `{before}`" in question.brief
+    assert "Compare these values" in question.brief
+    assert question.evidence["moved from"] == before
+    known = record.kept(stage.open(version="1.2.0")).publisher
+    assert known is not None
+    assert (known.environment, known.moved_from) == ("release", before)
+
+
+def test_a_move_to_another_publisher_than_the_stated_one_is_refused(at: Make) -> None:
+    stage = at("end")
+    rename_environment(stage)
+    configure(stage, 'publisher = "example/lockgate-sample/publish.yml@prod"')
+    with pytest.raises(RefusedError, match=r"`publisher` states '.*@prod', and the run will present '.*@release'"):
+        attempt(stage, "publisher", "1.2.0")

@@ -96,6 +96,19 @@ def test_a_workflow_is_started_by_hand_once_however_often_it_is_waited_for(at: M
     assert stage.changes("dispatches") == 1
 
 
+def test_a_workflow_is_started_by_hand_with_the_inputs_of_the_settings(at: Make) -> None:
+    stage = at("version")
+    asked = "  workflow_dispatch:\n    inputs:\n      version: {required: true}\n      channel: {type: choice, options: [stable]}\n"
+    configure(stage, 'run-timeout = 1\ndispatch-inputs = { version = "{version}", channel = "stable" }')
+    replace_in(stage, ".github/workflows/publish.yml", "  workflow_dispatch:\n", asked)
+    stage.go_on(ORDER[: ORDER.index("export")])
+    stage.sandbox.faults.add(Fault("missing-run", "github", "push refs/tags/"))
+    attempt(stage, "export")
+    attempt(stage, "wait")
+    (run,) = stage.sandbox.runs
+    assert (run["event"], run["inputs"]) == ("workflow_dispatch", {"version": "1.1.0", "channel": "stable"})
+
+
 def test_the_recorded_run_is_followed_when_it_has_left_the_list(at: Make) -> None:
     stage = at("export")
     configure(stage, "publish-timeout = 1\nrun-timeout = 1")
