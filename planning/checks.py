@@ -199,8 +199,12 @@ def export(release: Release, origin: Origin) -> Finding:
     tagged = origin.tags.get(release.tag)
     if tagged is not None and tagged != commit:
         problems.append(_taken_tag(release.tag, tagged))
-    workflow, files, _ = find_workflow(release, origin)
-    share = release_share(release, workflow, files)
+    share = ReleaseShare()
+    try:
+        workflow, files, _ = find_workflow(release, origin)
+        share = release_share(release, workflow, files)
+    except RefusedError as error:
+        problems.extend(error.problems)
     if release.hub.token:
         try:
             found = releases.decide_draft(github_releases.find_releases(release.hub, release.tag), release.tag, commit)

@@ -42,6 +42,53 @@ def test_a_claim_that_differs_from_the_last_releases_is_named(
         attempt(stage, "publisher", "1.2.0")
 
 
+PUSH = 'on:\n  push:\n    tags: ["v*"]\n  workflow_dispatch:\n'
+ACTION = "pypa/gh-action-pypi-publish"
+UNFIT = [
+    (PUSH, 'on:\n  push:\n    branches: ["main"]\n', "it runs only for pushed branches, not for tags"),
+    (PUSH, "on:\n  workflow_dispatch:\n", "it runs only by hand"),
+    (PUSH, 'on:\n  push:\n    tags: ["v[0-9].[0-9]"]\n', "for pushed tags that match 'v[0-9].[0-9]', not 'v1.2.0'"),
+    ("    environment: pypi\n", "    environment: pypi\n    if: github.ref_type == 'branch'\n", "which is false then"),
+    ("      id-token: write\n", "      contents: read\n", "cannot ask for an identity"),
+    (
+        f"uses: {ACTION}",
+        f"env: {{TWINE_PASSWORD: x}}\n        run: twine upload dist/*\n      - uses: x/{ACTION}",
+        "a password",
+    ),
+]
+
+
+def test_a_workflow_that_cannot_publish_is_refused_with_the_reason(at: Make) -> None:
+    stage = at("end")
+    path = f"{FOLDER}/publish.yml"
+    good = stage.git("show", f"main:{path}") + "\n"
+    for old, new, words in UNFIT:
+        assert old in good
+        stage.sandbox.commit_to_main(path, good.replace(old, new), "Change the workflow")
+        with pytest.raises(RefusedError) as refusal:
+            attempt(stage, "publisher", "1.2.0")
+        assert words in str(refusal.value), words
+    called = good.replace(PUSH, "on:\n  workflow_call:\n")
+    stage.sandbox.commit_to_main(f"{FOLDER}/called.yml", called, "Publish in a called workflow")
+    caller = f"{good[: good.index('jobs:')]}jobs:\n  publish:\n    uses: ./{FOLDER}/called.yml\n"
+    stage.sandbox.commit_to_main(path, caller, "Call it")
+    with pytest.raises(RefusedError, match="publishes inside the called workflow"):
+        attempt(stage, "publisher", "1.2.0")
+
+
+def test_what_is_not_sure_is_in_the_brief(at: Make) -> None:
+    """A condition that only the run can decide, and an action whose version cannot be told."""
+    stage = at("end")
+    replace_in(
+        stage, f"{FOLDER}/publish.yml", "    environment: pypi\n", "    environment: pypi\n    if: vars.PUBLISH\n"
+    )
+    replace_in(stage, f"{FOLDER}/publish.yml", "  # v1.13.0", "")
+    question = attempt(stage, "publisher", "1.2.0").question
+    assert question is not None
+    assert "job 'publish' has `if: vars.PUBLISH`, and vars.PUBLISH is not known before the run" in question.brief
+    assert "is a commit without a version beside it" in question.brief
+
+
 @pytest.mark.parametrize("setting", ["require", "report"])
 def test_required_attestations_need_a_workflow_that_makes_them(at: Make, setting: str) -> None:
     stage = at("publisher")

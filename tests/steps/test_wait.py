@@ -132,6 +132,15 @@ def test_a_failure_is_told_although_its_log_cannot_be_had(at: Make) -> None:
     assert isinstance(wait(stage), RunFailedError)
 
 
+def test_a_rate_limit_is_waited_out_as_github_asks(at: Make, caplog: pytest.LogCaptureFixture) -> None:
+    stage = at("wait")
+    stage.sandbox.faults.add(Fault("rate-limit", "github", "GET .*/runs", options={"status": 429, "retry_after": 1}))
+    with caplog.at_level("WARNING"):
+        attempt(stage, "wait")
+    assert [one["name"] for one in stage.sandbox.faults.seen] == ["rate-limit"]
+    assert "wait 1 seconds, as it asks" in "\n".join(caplog.messages)
+
+
 def test_failed_jobs_are_run_again_when_a_person_says_so(
     at: Make, prefect_api: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
