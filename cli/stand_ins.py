@@ -124,7 +124,9 @@ def _register_publisher(sandbox: Sandbox, source: Path) -> None:
     released = released_versions(_tags(source), settings.tag_format)
     tag = released[max(released)] if released else settings.tag_format.format(version="1.0.0")
     try:
-        found = find_publish_workflow(files, wanted=settings.workflow, tag=tag, repository=sandbox.slug)
+        found = find_publish_workflow(
+            files, wanted=settings.workflow, tag=tag, repository=sandbox.slug, inputs=settings.dispatch_inputs
+        )
     except LockgateError:
         return
     owner, _, name = sandbox.slug.partition("/")

@@ -30,6 +30,7 @@ from lockgate.secrets import Token
 TOKEN_VARIABLES = ("GH_TOKEN", "GITHUB_TOKEN")  # in this order, as in `gh help environment`
 GH_TIMEOUT_SECONDS = 20.0
 UNSEEN = (401, 403, 404)  # 401: asked without a token
+NO_SUCH_PLAN = "Upgrade to GitHub"
 
 T = TypeVar("T")
 Refusal = tuple[str, Problem]
@@ -155,18 +156,20 @@ def observe_environment(hub: GitHub, name: str) -> Environment | None:
     return replace(value, refs=github_api.read_as(tuple[RefPolicy, ...], entries, what))
 
 
-def observe_rulesets(hub: GitHub) -> tuple[Ruleset, ...]:
-    """Every ruleset for tags with its rules, also those of the organisation; none where the plan has no rulesets.
+def observe_rulesets(hub: GitHub) -> tuple[Ruleset, ...] | None:
+    """Every ruleset for tags with its rules, also those of the organisation; None when the token may not see them.
 
-    Reading them needs no permission, so a 403 means that: GitHub asks owners of private repositories to upgrade.
-    docs.github.com/en/rest/repos/rules#get-all-repository-rulesets
+    None there are where the plan has no rulesets, which GitHub says by asking for an upgrade. One that is listed and cannot be
+    read has no `rules`. docs.github.com/en/rest/repos/rules#get-all-repository-rulesets
     """
     what = "listing the rulesets for tags"
     query = {"targets": "tag", "includes_parents": "true"}
-    entries = github_api.observe_pages(hub, github_api.path_of(hub, "rulesets"), what=what, query=query, missing=UNSEEN)
+    entries = github_api.see_pages(hub, github_api.path_of(hub, "rulesets"), what=what, query=query, unseen=UNSEEN)
+    if isinstance(entries, github_api.Unseen):
+        return () if NO_SUCH_PLAN in entries.words else None
     listed = github_api.read_as(tuple[_Ruleset, ...], entries, what)
-    found = (_read_ruleset(hub, one.id) for one in listed if one.target in {"tag", None})
-    return tuple(_ruleset(one) for one in found if one is not None)
+    found = ((one, _read_ruleset(hub, one.id)) for one in listed if one.target in {"tag", None})
+    return tuple(_unread(one) if read is None else _ruleset(read) for one, read in found)
 
 
 def observe_immutable(hub: GitHub) -> bool | None:
@@ -257,7 +260,7 @@ def _observe_as(
 def _read_ruleset(hub: GitHub, ruleset_id: int) -> _Ruleset | None:
     path = github_api.path_of(hub, "rulesets", ruleset_id)
     what = f"reading ruleset {ruleset_id}"
-    data = github_api.observe(hub, path, what=what, query={"includes_parents": "true"})
+    data = github_api.observe(hub, path, what=what, query={"includes_parents": "true"}, missing=UNSEEN)
     if isinstance(data, dict):
         data["links"] = data.get("_links")
     return None if data is None else github_api.read_as(_Ruleset, data, what)
@@ -277,6 +280,10 @@ def _ruleset(found: _Ruleset) -> Ruleset:
         found.current_user_can_bypass,
         str(page.get("href", "")),
     )
+
+
+def _unread(listed: _Ruleset) -> Ruleset:
+    return Ruleset(listed.id, listed.name, listed.enforcement, rules=None)
 
 
 def _rule(kind: str, parameters: Mapping[str, Any]) -> RefRule:

@@ -7,6 +7,7 @@ caller are named by the caller, and all others are translated by clients/http.py
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -26,6 +27,13 @@ MOST_PAGES = 100  # GitHub lists no more than 10 000 entries of anything
 T = TypeVar("T")
 Memory = dict[str, tuple[str, Any]]
 """What a poll remembers between its requests: address -> (ETag, the JSON that came with it). Held by the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """What GitHub would not show, and what it said instead."""
+
+    words: str
 
 
 def opener(hub: GitHub) -> httpx.Client:
@@ -59,20 +67,23 @@ def observe(
 
 
 def observe_pages(
-    hub: GitHub,
-    path: str,
-    *,
-    what: str,
-    key: str = "",
-    missing: Collection[int] = (),
-    query: Mapping[str, str | int] | None = None,
+    hub: GitHub, path: str, *, what: str, key: str = "", query: Mapping[str, str | int] | None = None
 ) -> tuple[Any, ...]:
-    """Every entry of a list in pages; `key` names the list in answers that wrap it, a status in `missing` ends it.
+    """Every entry of a list in pages; `key` names the list in answers that wrap it.
 
     docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
     """
     with opener(hub) as client:
-        return tuple(_pages(client, path, what, key, missing, query))
+        return tuple(_pages(client, path, what, key, (), query))
+
+
+def see_pages(
+    hub: GitHub, path: str, *, what: str, unseen: Collection[int], query: Mapping[str, str | int] | None = None
+) -> tuple[Any, ...] | Unseen:
+    """Every entry of a list in pages, or Unseen when GitHub answers with one of these statuses: that is not an empty list."""
+    with opener(hub) as client:
+        entries = tuple(_pages(client, path, what, "", unseen, query))
+    return next((entry for entry in entries if isinstance(entry, Unseen)), entries)
 
 
 def act(
@@ -144,14 +155,15 @@ def _pages(
     path: str,
     what: str,
     key: str,
-    missing: Collection[int],
+    unseen: Collection[int],
     query: Mapping[str, str | int] | None,
 ) -> Iterator[Any]:
     url = path
     params: Mapping[str, str | int] | None = {"per_page": PAGE, **(query or {})}
     for _ in range(MOST_PAGES):
         response = http.send(client, "GET", url, what=what, params=params)
-        if response.status_code in missing and not http.is_rate_limit(response):
+        if response.status_code in unseen and not http.is_rate_limit(response):
+            yield Unseen(http.words_of(response))
             return
         if response.status_code != httpx.codes.OK:
             http.translate(response, what)

@@ -18,6 +18,7 @@ ACTIONS_TOKEN_PREFIX = "ghs_"  # noqa: S105 - the mark of every installation tok
 MAY_BYPASS = ("always", "exempt")
 HARMLESS_RULES = ("deletion", "non_fast_forward", "update")  # they say nothing of a new tag
 TRY_AGAIN = "then run again"
+UNSEEN = "not to be seen with this token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ def check_environment(found: Surroundings, wanted: Wanted) -> tuple[Problem, ...
         return (*problems, *([] if found.was_refused("repository") else [_no_repository(wanted)]))
     problems += _check_repository(found.repository, wanted)
     problems += [] if found.was_refused("workflow") else _check_workflow(found.workflow, wanted)
-    problems += [problem for one in found.rulesets for problem in _check_ruleset(one, found.repository, wanted)]
+    problems += [problem for one in found.rulesets or () for problem in _check_ruleset(one, found.repository, wanted)]
     problems += _check_deployment(found.environment, wanted)
     problems += _check_rate(found.rate) if wanted.has_token else ()
     return tuple(problems)
@@ -57,19 +58,26 @@ def environment_warnings(found: Surroundings, wanted: Wanted) -> tuple[str, ...]
 def describe_environment(found: Surroundings) -> tuple[tuple[str, str], ...]:
     """Rows of a table: what was looked at, and how it is."""
     rate, kept = found.rate, found.retention_days
-    immutable = {True: "yes: tag and assets are frozen once published", False: "no", None: "no, or not to be seen"}
+    immutable = {True: "yes: tag and assets are frozen once published", False: "no", None: f"no, or {UNSEEN}"}
     place = found.environment
+    absent = {
+        name: UNSEEN if found.was_refused(name) else "not found" for name in ("repository", "workflow", "environment")
+    }
+    hidden = UNSEEN if found.was_refused("environment") else ""
     rows = [
-        ("repository", "not found" if found.repository is None else found.repository.full_name),
+        ("repository", absent["repository"] if found.repository is None else found.repository.full_name),
         ("may push", _yes_no(found.repository.can_push if found.repository else None)),
-        ("workflow", "not found" if found.workflow is None else f"{found.workflow.path} ({found.workflow.state})"),
-        ("environment", "not found" if place is None else place.name),
-        ("refs that may deploy", "any" if place is None else _refs(place)),
-        ("reviewers", ", ".join(place.reviewers) if place and place.reviewers else "none"),
-        ("rulesets for tags", ", ".join(one.name for one in found.rulesets) or "none"),
+        (
+            "workflow",
+            absent["workflow"] if found.workflow is None else f"{found.workflow.path} ({found.workflow.state})",
+        ),
+        ("environment", absent["environment"] if place is None else place.name),
+        ("refs that may deploy", hidden or ("any" if place is None else _refs(place))),
+        ("reviewers", hidden or (", ".join(place.reviewers) if place and place.reviewers else "none")),
+        ("rulesets for tags", _names(found.rulesets)),
         ("immutable releases", immutable[found.immutable]),
         ("requests left", "unknown" if rate is None else f"{rate.remaining} of {rate.limit}"),
-        ("logs are kept", "unknown" if kept is None else f"{kept} days"),
+        ("logs are kept", UNSEEN if kept is None else f"{kept} days"),
     ]
     return tuple(rows)
 
@@ -146,7 +154,7 @@ def _check_workflow(found: WorkflowState | None, wanted: Wanted) -> Iterator[Pro
 def _check_ruleset(found: Ruleset, repository: Repository, wanted: Wanted) -> Iterator[Problem]:
     if not _binds(found, repository, wanted):
         return
-    for rule in found.rules:
+    for rule in found.rules or ():
         if rule.type == "creation":
             yield _forbidden(found, wanted, "does not let the token's owner create it")
         elif rule.type == "tag_name_pattern" and _fits(rule, wanted.tag) is rule.negate:
@@ -155,10 +163,16 @@ def _check_ruleset(found: Ruleset, repository: Repository, wanted: Wanted) -> It
 
 
 def _rule_warnings(found: Surroundings, wanted: Wanted) -> Iterator[str]:
-    for ruleset in found.rulesets:
+    if found.repository is not None and found.rulesets is None and not found.was_refused("rulesets"):
+        yield (
+            f"The rulesets for tags cannot be seen with this token: only the push will show whether one forbids {wanted.tag!r}."
+        )
+    for ruleset in found.rulesets or ():
+        if ruleset.rules is None and ruleset.enforcement == "active":
+            yield f"The ruleset {ruleset.name!r} cannot be read with this token; only the push will show what it forbids."
         if found.repository is None or not _binds(ruleset, found.repository, wanted):
             continue
-        open_ones = ", ".join(rule.type for rule in ruleset.rules if not _is_judged(rule, wanted.tag))
+        open_ones = ", ".join(rule.type for rule in ruleset.rules or () if not _is_judged(rule, wanted.tag))
         if open_ones:
             yield f"The ruleset {ruleset.name!r} holds for tag {wanted.tag!r}; only the push will show: {open_ones}."
 
@@ -259,6 +273,10 @@ def _refs(found: Environment) -> str:
     if isinstance(found.refs, str):
         return found.refs
     return ", ".join(f"{one.type} {one.name}" for one in found.refs) or "none"
+
+
+def _names(found: tuple[Ruleset, ...] | None) -> str:
+    return UNSEEN if found is None else ", ".join(one.name for one in found) or "none"
 
 
 def _yes_no(value: bool | None) -> str:

@@ -54,13 +54,14 @@ class TestEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """The Trusted Publisher claims that the publish run presents to the index."""
+    """The Trusted Publisher claims that the publish run presents; `moved_from` is the publisher before, where it was another."""
 
     owner: str
     repository: str
     workflow: str
     environment: str
     ref: str
+    moved_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,14 +123,17 @@ class RefRule:
 
 @dataclass(frozen=True, slots=True)
 class Ruleset:
-    """A ruleset for tags; `include` and `exclude` are the patterns of the refs that it covers."""
+    """A ruleset for tags; `include` and `exclude` are the patterns of the refs that it covers.
+
+    `rules` is None when the token sees that there is such a ruleset and may not read it.
+    """
 
     id: int
     name: str
     enforcement: str
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    rules: tuple[RefRule, ...] = ()
+    rules: tuple[RefRule, ...] | None = ()
     current_user_can_bypass: str = ""
     html_url: str = ""
 
@@ -236,12 +239,15 @@ class PendingDeployment:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """Everything step 7 looks at on GitHub; `refusals` names what the token was not allowed to see, and why."""
+    """Everything step 7 looks at on GitHub; `refusals` names what the token was not allowed to see, and why.
+
+    `rulesets`, `immutable` and `retention_days` are None when they cannot be seen, which is not "none" or "no".
+    """
 
     repository: Repository | None = None
     workflow: WorkflowState | None = None
     environment: Environment | None = None
-    rulesets: tuple[Ruleset, ...] = ()
+    rulesets: tuple[Ruleset, ...] | None = None
     immutable: bool | None = None
     rate: Rate | None = None
     retention_days: int | None = None

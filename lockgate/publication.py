@@ -124,10 +124,10 @@ class Verdict:
         """The files that are there but are not proved to be the built ones."""
         return tuple(file for file in self.files if file.state not in {"same", "missing"})
 
-    def table(self) -> str:
+    def table(self, place: str = "on the index") -> str:
         """The comparison file by file, as a Markdown table; digests are cut short, the fixture has the whole ones."""
         rows = [f"| `{file.name}` | {file.state} | {_cut(file.built)} | {_cut(file.found)} |" for file in self.files]
-        return "\n".join(["| file | on the index | built | found |", "|---|---|---|---|", *rows])
+        return "\n".join([f"| file | {place} | built | found |", "|---|---|---|---|", *rows])
 
 
 def file_version(name: str) -> Version | None:

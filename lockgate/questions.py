@@ -9,7 +9,7 @@ from lockgate.artifacts import Artifact
 from lockgate.publication import Publisher
 from lockgate.runs import RunFailedError
 from lockgate.steps import step
-from lockgate.workflow_claims import PublisherClaims
+from lockgate.workflow_claims import PublisherClaims, moved_from
 
 NOTHING_LOST = "Nothing: until the tag is pushed everything can be taken back."
 
@@ -49,19 +49,15 @@ def ask_about_publisher(
         "environment": claims.environment or "(any)",
     }  # fmt: skip
     table = "\n".join(f"| {name} | `{value}` |" for name, value in rows.items())
-    seen = (
-        "The last release on the index was published by this very publisher."
-        if publisher_is_known(known)
-        else "The index shows no earlier release with a publisher to compare with. Compare these values with the project's"
-        " publishing settings on the index, one by one."
-    )
+    moved = moved_from(claims, known)
+    sure = known is not None and not moved
     warnings = "".join(f"\n- {note}" for note in notes)
-    found = f"{seen}\n\n| Trusted Publisher | value |\n|---|---|\n{table}\n{warnings}"
+    found = f"{_seen_before(known, moved)}\n\n| Trusted Publisher | value |\n|---|---|\n{table}\n{warnings}"
     return Question(
         "publisher", step("publisher").title, found,
         starts="the check of the release environment, then the draft release and the tag.",
-        irreversible=NOTHING_LOST if publisher_is_known(known) else "The tag that follows: a wrong publisher burns it.",
-        evidence={"version": version, "commit": commit, **rows, "ref": claims.ref},
+        irreversible=NOTHING_LOST if sure else "The tag that follows: a wrong publisher burns it.",
+        evidence={"version": version, "commit": commit, **rows, "ref": claims.ref} | ({"moved from": moved} if moved else {}),
     )  # fmt: skip
 
 
@@ -95,9 +91,16 @@ def ask_to_rerun(version: str, failure: RunFailedError) -> Question:
     )
 
 
-def publisher_is_known(known: Publisher | None) -> bool:
-    """Whether the index shows an earlier release's publisher, so that the claims could be compared."""
-    return known is not None
+def _seen_before(known: Publisher | None, moved: str) -> str:
+    if known is not None and not moved:
+        return "The last release on the index was published by this very publisher."
+    why = (
+        f"**The publisher changes.** The last release on the index was published by `{moved}`; the project's settings state that"
+        " it is now the one below."
+        if moved
+        else "The index shows no earlier release with a publisher to compare with."
+    )
+    return f"{why} Compare these values with the project's publishing settings on the index, one by one."
 
 
 def _digests(artifacts: Sequence[Artifact]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Literal
 from lockgate.artifacts import Artifact
 from lockgate.errors import NotVisibleError, Problem, refused
 from lockgate.github import Asset, GithubRelease
+from lockgate.publication import Differences, IndexFile, Verdict, judge_publication
 
 _SHA = re.compile(r"[0-9a-f]{40}")
 PUBLISHABLE = (".whl", ".tar.gz", ".zip", ".egg")
@@ -41,6 +42,19 @@ def decide_draft(found: Sequence[GithubRelease], tag: str, commit: str = "") -> 
     return ours[0]
 
 
+def check_absence(found: GithubRelease | None, *, left_to: str) -> tuple[Problem, ...]:
+    """A release that is there before the tag although a workflow is to make it: there would be two. `left_to` says who."""
+    if found is None or not left_to:
+        return ()
+    return (
+        Problem(
+            f"There is a {_state(found)} release of {found.tag_name!r} already ({found.html_url}), and {left_to}",
+            "no release of the tag before that workflow runs",
+            "delete it on GitHub, or take the creation out of the workflow",
+        ),
+    )
+
+
 def decide_asset(artifact: Artifact, found: Asset | None) -> Literal["act", "done", "replace"]:
     """Whether to upload an artifact, by its digest: a name alone proves nothing.
 
@@ -53,12 +67,10 @@ def decide_asset(artifact: Artifact, found: Asset | None) -> Literal["act", "don
         return "replace"
     if found.digest == f"sha256:{artifact.sha256}" and found.state == COMPLETE:
         return "done"
-    seen = f"The release has an asset {found.name!r}: state {found.state}, {found.size} bytes, {found.digest}"
-    expected = f"{artifact.size} bytes, sha256:{artifact.sha256}, as it was built and tested"
     if found.digest is None and found.size == artifact.size:
-        follow = "GitHub has not told its digest; look again. If that stays, delete the asset on GitHub and run again"
-        raise NotVisibleError(Problem(seen, expected, follow))
-    raise refused(seen, expected, "find out who put it there; delete it on GitHub if it is wrong, then run again")
+        raise NotVisibleError(_untold(artifact, found))
+    follow = "find out who put it there; delete it on GitHub if it is wrong, then run again"
+    raise refused(*_compared(artifact, found), follow)
 
 
 def find_asset(artifact: Artifact, found: Sequence[Asset]) -> Asset | None:
@@ -78,6 +90,41 @@ def check_assets(artifacts: Sequence[Artifact], found: Sequence[Asset]) -> tuple
             f"no others than {', '.join(sorted(names))}",
             "delete them on GitHub if they are leftovers, then run again",
         ),
+    )
+
+
+def judge_assets(artifacts: Sequence[Artifact], found: Sequence[Asset], *, differences: Differences) -> Verdict:
+    """Compare the release's distributions with the built ones, by the rule that the files on the index are compared by.
+
+    What a broken upload left counts as missing. Raises NotVisibleError for one of the right size whose digest GitHub does not
+    tell (yet).
+    """
+    listed = [asset for asset in found if asset.name.endswith(PUBLISHABLE) and asset.state != LEFTOVER]
+    built = {artifact.name: artifact for artifact in artifacts}
+    for asset in listed:
+        artifact = built.get(asset.name)
+        if artifact is not None and asset.digest is None and asset.size == artifact.size:
+            raise NotVisibleError(_untold(artifact, asset))
+    shown = [
+        IndexFile(asset.name, (asset.digest or "").removeprefix("sha256:"), asset.size, asset.browser_download_url)
+        for asset in listed
+    ]
+    return judge_publication(artifacts, shown, differences=differences)
+
+
+def asset_problems(verdict: Verdict, release: GithubRelease) -> tuple[Problem, ...]:
+    """What is wrong with a release whose assets are not the built ones; empty when they are, or are only reported."""
+    if verdict.kind == "published":
+        return ()
+    return tuple(
+        Problem(
+            f"The release {release.html_url} has {file.name} as {file.found}",
+            f"the built file: {file.built}" if file.built != "-" else "no distributions but the built ones",
+            "find out who put it there; delete it on GitHub and run again (the built file is uploaded then), or, if a"
+            ' workflow builds anew on purpose, set `rebuilt = "report"`',
+        )
+        for file in verdict.files
+        if file.state != "same"
     )
 
 
@@ -115,6 +162,16 @@ def decide_tag(found: str | None, wanted: str, tag: str = "", *, tag_object: str
         f"the release commit {wanted}, or no such tag yet",
         "take another version; Lockgate moves no tag. If nothing was published from it, you may delete it on origin",
     )
+
+
+def _compared(artifact: Artifact, found: Asset) -> tuple[str, str]:
+    seen = f"The release has an asset {found.name!r}: state {found.state}, {found.size} bytes, {found.digest}"
+    return seen, f"{artifact.size} bytes, sha256:{artifact.sha256}, as it was built and tested"
+
+
+def _untold(artifact: Artifact, found: Asset) -> Problem:
+    follow = "GitHub has not told its digest; look again. If that stays, delete the asset on GitHub and run again"
+    return Problem(*_compared(artifact, found), follow)
 
 
 def _state(release: GithubRelease) -> str:

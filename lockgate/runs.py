@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -39,7 +39,7 @@ class Verdict:
     """What a run came to.
 
     `text` is one line for a person. `reviewers` may approve what it waits for, `page` is where. `failed` are the jobs
-    that failed; `published` tells that the publishing job itself succeeded, whatever became of the others.
+    that failed; `published` tells that every publishing job succeeded, whatever became of the others.
     """
 
     state: State
@@ -61,19 +61,28 @@ def find_run(runs: Sequence[Run], *, tag: str, commit: str, workflow: str) -> Ru
     return max(ours, key=lambda run: (run.conclusion == SUCCESS, run.run_number, run.id), default=None)
 
 
-def judge_run(run: Run, jobs: Sequence[Job], publish_job: str, pending: Sequence[PendingDeployment] = ()) -> Verdict:
-    """What the run came to. Success only if it is completed and successful and its publishing job ran and succeeded.
+def runs_of(runs: Sequence[Run], *, tag: str, commit: str, workflow: str, event: str) -> tuple[Run, ...]:
+    """Every run that this event started of a workflow file for the tag."""
+    return tuple(run for run in runs if run.event == event and _is_of(run, tag, commit, workflow))
 
-    `publish_job` is the job's name as the workflow gives it (its id without a name); expressions in it match anything.
+
+def judge_run(
+    run: Run, jobs: Sequence[Job], publish_jobs: Sequence[str], pending: Sequence[PendingDeployment] = ()
+) -> Verdict:
+    """What the run came to. Success only if it is completed and successful and all its publishing jobs ran and succeeded.
+
+    `publish_jobs` are the jobs' names as the workflow gives them (an id without a name); expressions in them match anything.
     """
-    publishing = [job for job in jobs if is_job(job.name, publish_job)]
-    published = bool(publishing) and all(job.conclusion == SUCCESS for job in publishing)
+    publishing = {wanted: [job for job in jobs if is_job(job.name, wanted)] for wanted in publish_jobs}
+    published = bool(publishing) and all(
+        found and all(job.conclusion == SUCCESS for job in found) for found in publishing.values()
+    )
     if run.status != COMPLETED:
         return _unfinished(run, pending, published=published)
     if run.conclusion == SUCCESS and published:
         return Verdict("success", f"The publish run succeeded: {run.html_url}", run.html_url, published=True)
     failed = tuple(job for job in jobs if job.conclusion not in {SUCCESS, "skipped", "neutral"})
-    problem = _failure(run, jobs, publishing, publish_job, failed, published=published)
+    problem = _failure(run, jobs, publishing, failed, published=published)
     return Verdict("failure", problem.seen, run.html_url, failed=failed, published=published, problem=problem)
 
 
@@ -125,8 +134,7 @@ def _unfinished(run: Run, pending: Sequence[PendingDeployment], *, published: bo
 def _failure(
     run: Run,
     jobs: Sequence[Job],
-    publishing: Sequence[Job],
-    publish_job: str,
+    publishing: Mapping[str, Sequence[Job]],
     failed: Sequence[Job],
     *,
     published: bool,
@@ -138,18 +146,24 @@ def _failure(
             f"correct {run.path} (the run's page says where it is broken); the tag then needs a new version",
         )
     if run.conclusion == SUCCESS:
-        states = ", ".join(f"{job.name}: {_words(job.conclusion)}" for job in publishing) or "there was no such job"
+        states = ", ".join(_state(wanted, found) for wanted, found in publishing.items())
         return Problem(
             f"The run {run.html_url} succeeded without publishing ({states})",
-            f"that its job {publish_job!r} runs and succeeds",
+            f"that its job {' and '.join(map(repr, publishing))} runs and succeeds",
             "see the job's `if:` and what it needs; start the workflow by hand for the tag if it allows that",
         )
-    also = "; the publishing job itself succeeded" if published else ""
+    which = "the publishing job itself" if len(publishing) == 1 else "every publishing job"
+    also = f"; {which} succeeded" if published else ""
     return Problem(
         f"The run {run.html_url} ended with {_words(run.conclusion)}: {_names(failed)}{also}",
         "a successful run",
         "see the log, put the cause right, and re-run the failed jobs (the same commit and files are used)",
     )
+
+
+def _state(wanted: str, found: Sequence[Job]) -> str:
+    states = (f"{job.name}: {_words(job.conclusion)}" for job in found)
+    return ", ".join(states) or f"{wanted}: there was no such job"
 
 
 def _names(failed: Sequence[Job]) -> str:

@@ -145,6 +145,20 @@ def workflow(value: Any) -> str:
     return plain
 
 
+def inputs(value: Any) -> dict[str, str]:
+    """A table of strings: the inputs of a workflow that is started by hand."""
+    if not isinstance(value, dict) or not all(isinstance(given, str) for given in value.values()):
+        raise UnfitError("a table of strings, by the names of the workflow's inputs")
+    return dict(value)
+
+
+def publisher(value: Any) -> str:
+    """A Trusted Publisher on GitHub: owner/repository/workflow.yml, with @environment when it names one."""
+    if not re.fullmatch(r"[\w-]+/[\w.-]+/[^/@\\]+\.ya?ml(@[^@]+)?", text(value)):
+        raise UnfitError("owner/repository/workflow.yml@environment, without @environment where there is none")
+    return str(value)
+
+
 def url(value: Any) -> str:
     """The URL of an index, without credentials."""
     parts = urlsplit(text(value))

@@ -54,7 +54,9 @@ class Settings:
     test_checks: tuple[str, ...] = ()
     test_timeout: float = HOUR_SECONDS
     workflow: str = ""
+    dispatch_inputs: dict[str, str] = field(default_factory=dict)
     environment: str = "pypi"
+    publisher: str = ""
     index: str = ""
     approvers: tuple[str, ...] = ()
     self_approval: bool = True
@@ -93,7 +95,9 @@ READERS: dict[str, kind.Reader] = {
     "test_checks": kind.texts,
     "test_timeout": kind.seconds,
     "workflow": kind.workflow,
+    "dispatch_inputs": kind.inputs,
     "environment": kind.text,
+    "publisher": kind.publisher,
     "index": kind.url,
     "approvers": kind.texts,
     "self_approval": kind.yes_or_no,
@@ -282,7 +286,7 @@ def _words(name: str, value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g} s"
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {when}" for key, when in value.items())
+        return ", ".join(f"{key}: {word}" for key, word in value.items())
     if name in ("test_command", "migrations_check"):
         return shlex.join(value)
     if name == "pre_release":

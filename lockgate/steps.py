@@ -116,7 +116,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         8, "export", "H", "Export artifacts and push release tag", "change",
         needs="Everything that was checked before, checked again.",
-        changes="A draft release with the artifacts; the tag on origin, which starts the publish workflow.",
+        changes="A draft release with the artifacts, unless a workflow makes it; the tag, which starts the publish workflow.",
         undo="Delete the draft. The tag and what it starts cannot be undone: this is the point of no return.",
         moves=("draft", "assets", "tag", "publish-release"),
         timeout=30 * MINUTE_SECONDS,
@@ -132,9 +132,9 @@ STEPS: tuple[Step, ...] = (
     Step(
         10, "record", "J", "Record publish URLs & update fixtures", "change",
         needs="The files on the index.",
-        changes="The draft release becomes public; the fixture is committed and pushed.",
+        changes="The draft release, completed if a workflow left it incomplete, becomes public; the fixture is pushed.",
         undo="Make the release a draft again; revert the commit. What is on the index stays.",
-        moves=("publish-release", "fixture-commit"),
+        moves=("draft", "assets", "publish-release", "fixture-commit"),
         timeout=24 * HOUR_SECONDS,
     ),
     Step(

@@ -121,7 +121,9 @@ def _lookup(event: Event, workflow: Workflow, env: Mapping[str, str], needed: Ma
         if path[0] == "env" and len(path) == 2:
             return _environment_value(env, path[1])
         if path[0] == "inputs" or path[:3] == ("github", "event", "inputs"):
-            return event.inputs.get(path[-1]) if event.trigger == "dispatch" else None
+            value = event.inputs.get(path[-1]) if event.trigger == "dispatch" else None
+            # The event's payload holds texts only; a boolean is one in the `inputs` context.
+            return str(value).lower() if isinstance(value, bool) and path[0] == "github" else value
         return None if _never_sent(path, event) else UNKNOWN
 
     return look_up

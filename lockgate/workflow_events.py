@@ -13,6 +13,7 @@ from typing import Any, Literal
 from packaging.version import InvalidVersion, Version
 
 from lockgate.workflow_files import Workflow
+from lockgate.workflow_inputs import input_values, missing_inputs
 from lockgate.workflow_patterns import as_list, push_takes_tag
 
 Trigger = Literal["tag", "release", "dispatch"]
@@ -36,13 +37,13 @@ _CALLED_BY = {
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event that the release of this tag causes; `activity` is the type of a release event."""
+    """One event that the release of this tag causes; `activity` is the type of a release event, `inputs` those of a dispatch."""
 
     trigger: Trigger
     activity: str
     tag: str
     repository: str
-    inputs: Mapping[str, str]
+    inputs: Mapping[str, str | bool]
 
     @property
     def name(self) -> str:
@@ -71,19 +72,13 @@ def events_of(workflow: Workflow, *, tag: str, repository: str) -> tuple[Event, 
     return tuple(events)
 
 
-def dispatch_event(workflow: Workflow, *, tag: str, repository: str) -> Event | None:
-    """The event of starting the workflow by hand at the tag; None when it cannot be, or asks for an input."""
-    if "workflow_dispatch" not in workflow.triggers:
+def dispatch_event(
+    workflow: Workflow, *, tag: str, repository: str, inputs: Mapping[str, str] | None = None
+) -> Event | None:
+    """The event of starting the workflow by hand at the tag with these inputs; None when it cannot be, or asks for another."""
+    if "workflow_dispatch" not in workflow.triggers or missing_inputs(workflow, inputs or {}):
         return None
-    asked = workflow.triggers["workflow_dispatch"].get("inputs")
-    inputs: dict[str, str] = {}
-    for name, value in asked.items() if isinstance(asked, dict) else ():
-        described: Mapping[str, Any] = value if isinstance(value, dict) else {}
-        if described.get("required") == "true" and "default" not in described:
-            return None
-        default = described.get("default")
-        inputs[str(name).lower()] = default if isinstance(default, str) else ""
-    return Event("dispatch", "", tag, repository, inputs)
+    return Event("dispatch", "", tag, repository, input_values(workflow, inputs or {}))
 
 
 def why_not_started(workflow: Workflow, tag: str) -> str:

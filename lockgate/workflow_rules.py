@@ -10,10 +10,12 @@ from lockgate.errors import Problem, RefusedError
 from lockgate.workflow_conditions import job_decision, needed_jobs, step_decision
 from lockgate.workflow_events import Event, dispatch_event, events_of
 from lockgate.workflow_files import Job, Workflow, pinned_version
-from lockgate.workflow_search import PublishWorkflow, read_files, uploads_of
-from lockgate.workflow_uploads import PUBLISH_ACTION, creates_release, downloads_assets, find_uploads
+from lockgate.workflow_inputs import check_inputs
+from lockgate.workflow_search import PublishJob, PublishWorkflow, read_files, uploads_of
+from lockgate.workflow_uploads import PUBLISH_ACTION, downloads_assets, find_uploads
 
-# GHSA-vxmw-7h4f-hqxh: expressions in an input could run commands.
+# Expressions in an input could run commands.
+ADVISORY = "GHSA-vxmw-7h4f-hqxh"
 FIRST_SAFE_ACTION = Version("1.13.0")
 
 
@@ -29,26 +31,28 @@ def check_workflow(
     if not workflows:
         raise RefusedError(*(broken or (_gone(workflow),)))
     own = workflows[0]
-    job = own.jobs[workflow.job]
     event = _event(own, workflow, tag=tag, repository=repository)
+    jobs = [own.jobs[one.id] for one in workflow.jobs]
     problems = [
-        *_identity(own, job),
-        *_environment(workflow, environment),
+        *(problem for job in jobs for problem in (*_identity(own, job), *_runner(own, job, event))),
+        *_environments(workflow, environment),
         *_passwords(own),
-        *_runner(own, job, event),
+        *check_inputs(own, workflow.inputs),
         *_draft_access(own, workflow, event),
     ]
     others, _ = read_files({path: text for path, text in files.items() if path != workflow.path})
     warnings = [
         *workflow.undecided,
-        *_action(own, workflow),
-        *_upload_options(own, job, event),
+        *(warning for job in jobs for warning in (*_actions(own, job, event), *_upload_options(own, job, event))),
         *_again(workflow),
         *_neighbours(others, workflow, tag=tag, repository=repository),
     ]
-    if not workflow.environment:
-        warnings.append(f"job {job.id!r} names no environment: any job of {workflow.file} could publish, unreviewed")
-    return tuple(problems), tuple(warnings)
+    warnings += [
+        f"job {one.id!r} names no environment: any job of {workflow.file} could publish, unreviewed"
+        for one in workflow.jobs
+        if not one.environment
+    ]
+    return tuple(dict.fromkeys(problems)), tuple(dict.fromkeys(warnings))
 
 
 def _gone(workflow: PublishWorkflow) -> Problem:
@@ -57,7 +61,7 @@ def _gone(workflow: PublishWorkflow) -> Problem:
 
 def _event(own: Workflow, workflow: PublishWorkflow, *, tag: str, repository: str) -> Event:
     started = [event for event in events_of(own, tag=tag, repository=repository) if event.trigger == workflow.trigger]
-    dispatched = dispatch_event(own, tag=tag, repository=repository)
+    dispatched = dispatch_event(own, tag=tag, repository=repository, inputs=workflow.inputs)
     return next(iter(started), dispatched) or Event(workflow.trigger, "", tag, repository, {})
 
 
@@ -76,19 +80,35 @@ def _identity(own: Workflow, job: Job) -> list[Problem]:
     ]
 
 
-def _environment(workflow: PublishWorkflow, expected: str) -> list[Problem]:
-    if not expected or workflow.environment.lower() == expected.lower():
-        return []
-    if any("has the environment" in text for text in workflow.undecided):
-        return []
-    seen = f"has the environment {workflow.environment!r}" if workflow.environment else "names no environment"
-    return [
+def _environments(workflow: PublishWorkflow, expected: str) -> list[Problem]:
+    known = [one for one in workflow.jobs if not _is_unknown(workflow, one)]
+    problems = [
         Problem(
-            f"job {workflow.job!r} of {workflow.path} {seen}",
+            f"job {one.id!r} of {workflow.path} {_named(one)}",
             f"the environment {expected!r}, which the settings name",
             f"add `environment: {expected}` to the job, or set `environment` in [tool.lockgate] to what is registered",
         )
+        for one in known
+        if expected and one.environment.lower() != expected.lower()
     ]
+    if not problems and len({one.environment.lower() for one in known}) > 1:
+        told = ", ".join(f"job {one.id!r} {_named(one)}" for one in known)
+        problems.append(
+            Problem(
+                f"the publishing jobs of {workflow.path} present several identities: {told}",
+                "one environment for all of them, the one that the Trusted Publisher is registered with",
+                "give these jobs the same `environment:`",
+            )
+        )
+    return problems
+
+
+def _named(job: PublishJob) -> str:
+    return f"has the environment {job.environment!r}" if job.environment else "names no environment"
+
+
+def _is_unknown(workflow: PublishWorkflow, job: PublishJob) -> bool:
+    return any(text.startswith(f"job {job.id!r} has the environment ") for text in workflow.undecided)
 
 
 def _passwords(own: Workflow) -> list[Problem]:
@@ -120,36 +140,43 @@ def _runner(own: Workflow, job: Job, event: Event) -> list[Problem]:
 def _draft_access(own: Workflow, workflow: PublishWorkflow, event: Event) -> list[Problem]:
     if workflow.trigger != "tag" or not workflow.downloads_assets:
         return []
-    problems = []
-    for job in needed_jobs(own, workflow.job):
-        granted = job.permissions if job.permissions is not None else own.permissions
-        if granted is None or granted == "write-all":
-            continue
-        if isinstance(granted, Mapping) and granted.get("contents") == "write":
-            continue
-        if any(downloads_assets(step) and step_decision(own, job, step, event).runs is not False for step in job.steps):
-            problems.append(
-                Problem(
-                    f"job {job.id!r} of {own.path} downloads the release's assets without `contents: write`",
-                    "the right to see a draft: the release is published only after the index shows its files",
-                    f"add `permissions: contents: write` to job {job.id!r}",
-                )
-            )
-    return problems
+    needed = {job.id: job for one in workflow.jobs for job in needed_jobs(own, one.id)}
+    return [
+        Problem(
+            f"job {job.id!r} of {own.path} downloads the release's assets without `contents: write`",
+            "the right to see a draft: the release is published only after the index shows its files",
+            f"add `permissions: contents: write` to job {job.id!r}",
+        )
+        for job in needed.values()
+        if not _sees_drafts(own, job)
+        and any(downloads_assets(step) and step_decision(own, job, step, event).runs is not False for step in job.steps)
+    ]
 
 
-def _action(own: Workflow, workflow: PublishWorkflow) -> list[str]:
-    if not workflow.action.lower().startswith(PUBLISH_ACTION):
-        return []
-    version = pinned_version(own, workflow.action)
+def _sees_drafts(own: Workflow, job: Job) -> bool:
+    granted = job.permissions if job.permissions is not None else own.permissions
+    if granted is None or granted == "write-all":
+        return True
+    return isinstance(granted, Mapping) and granted.get("contents") == "write"
+
+
+def _actions(own: Workflow, job: Job, event: Event) -> list[str]:
+    used = (upload.action for upload in uploads_of(own, job, event) if upload.tool == PUBLISH_ACTION)
+    return [warning for action in dict.fromkeys(used) for warning in _action(action, pinned_version(own, action))]
+
+
+def _action(action: str, version: str) -> list[str]:
     if version in {"master", "main"}:
-        return [f"{workflow.action}: that branch is no longer maintained; use release/v1 or a commit"]
+        return [f"{action}: that branch is no longer maintained; use release/v1 or a commit"]
+    if not version:
+        unknown = f"whether it is {FIRST_SAFE_ACTION} or later, where a known vulnerability ({ADVISORY}) is fixed"
+        return [f"{action} is a commit without a version beside it: {unknown}, cannot be told; name it in a comment"]
     try:
         outdated = version.count(".") > 0 and Version(version) < FIRST_SAFE_ACTION
     except InvalidVersion:
         outdated = False
-    advice = f"older than {FIRST_SAFE_ACTION}, has a known vulnerability (GHSA-vxmw-7h4f-hqxh); update it"
-    return [f"{workflow.action} ({version}): {advice}"] if outdated else []
+    advice = f"older than {FIRST_SAFE_ACTION}, has a known vulnerability ({ADVISORY}); update it"
+    return [f"{action} ({version}): {advice}"] if outdated else []
 
 
 def _upload_options(own: Workflow, job: Job, event: Event) -> list[str]:
@@ -169,13 +196,11 @@ def _again(workflow: PublishWorkflow) -> list[str]:
 
 
 def _neighbours(others: Sequence[Workflow], workflow: PublishWorkflow, *, tag: str, repository: str) -> list[str]:
-    warnings = []
-    for other in others:
-        for event in events_of(other, tag=tag, repository=repository):
-            jobs = [job for job in other.jobs.values() if job_decision(other, job.id, event).runs is not False]
-            if any(uploads_of(other, job, event) for job in jobs):
-                warnings.append(f"{other.path} publishes at {event.words} as well as {workflow.file}")
-            steps = [step for job in jobs for step in job.steps]
-            if any(creates_release(step) for step in steps):
-                warnings.append(f"{other.path} creates a GitHub release itself at {event.words}")
+    warnings = [
+        f"{other.path} publishes at {event.words} as well as {workflow.file}"
+        for other in others
+        for event in events_of(other, tag=tag, repository=repository)
+        for job in other.jobs.values()
+        if job_decision(other, job.id, event).runs is not False and uploads_of(other, job, event)
+    ]
     return list(dict.fromkeys(warnings))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 
 from lockgate.errors import Problem, RefusedError
 from lockgate.workflow_conditions import expand, job_decision, needed_jobs, step_decision
 from lockgate.workflow_events import Event, Trigger, dispatch_event, events_of, why_not_started
 from lockgate.workflow_files import Job, Step, Workflow, is_workflow_path, pinned_version, read_workflow
+from lockgate.workflow_inputs import missing_inputs
 from lockgate.workflow_uploads import (
     PUBLISH_ACTION,
     Upload,
@@ -23,28 +24,39 @@ _SETTING = "set `workflow` in [tool.lockgate]"
 
 
 @dataclass(frozen=True, slots=True)
+class PublishJob:
+    """A job that uploads to the index: its id, the name that a run shows it by, and its environment ("" without one)."""
+
+    id: str
+    name: str
+    environment: str
+
+
+@dataclass(frozen=True, slots=True)
 class PublishWorkflow:
-    """The workflow and job that will publish, and what starts them.
+    """The workflow that will publish, every job in it that uploads for this tag, and what starts it.
 
     `also` lists further events of the same release that would publish again; `dispatchable` says whether the run can
-    be started by hand at the tag; `undecided` are conditions that only the run itself can decide.
+    be started by hand at the tag, with `inputs`; `undecided` are conditions that only the run itself can decide;
+    `attestations` says whether every job makes them.
     """
 
     path: str
     file: str
     name: str
     trigger: Trigger
-    job: str
-    job_name: str
-    environment: str
+    jobs: tuple[PublishJob, ...]
     downloads_assets: bool
-    creates_release: bool
-    uploads_assets: bool
     undecided: tuple[str, ...]
     attestations: bool
-    action: str
     also: tuple[str, ...] = ()
     dispatchable: bool = False
+    inputs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> str:
+        """The environment of its identity: that of the last job that uploads; `check_workflow` refuses two."""
+        return self.jobs[-1].environment
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +68,42 @@ class _Candidate:
     dispatch: Event | None
 
 
-def find_publish_workflow(files: Mapping[str, str], *, wanted: str, tag: str, repository: str) -> PublishWorkflow:
+@dataclass(frozen=True, slots=True)
+class _Tag:
+    """What the workflows are looked at for."""
+
+    name: str
+    repository: str
+    inputs: Mapping[str, str]
+
+    def events(self, workflow: Workflow) -> tuple[Event, ...]:
+        return events_of(workflow, tag=self.name, repository=self.repository)
+
+    def dispatch(self, workflow: Workflow) -> Event | None:
+        return dispatch_event(workflow, tag=self.name, repository=self.repository, inputs=self.inputs)
+
+
+def find_publish_workflow(
+    files: Mapping[str, str], *, wanted: str, tag: str, repository: str, inputs: Mapping[str, str] | None = None
+) -> PublishWorkflow:
     """The workflow that publishes when this tag is released.
 
     `files` are the texts under .github/workflows at the release commit, `wanted` is the setting (a file name, or ""
-    to detect it), `repository` is "owner/name". A workflow that only runs by hand is taken when `wanted` names it and
-    it needs no inputs. Raises RefusedError with the reason for every job that was looked at when none fits, and when
-    several files fit and no setting chooses.
+    to detect it), `repository` is "owner/name", `inputs` what a start by hand gives. A workflow that only runs by hand is
+    taken when `wanted` names it and it needs no other inputs. Raises RefusedError with the reason for every job that was
+    looked at when none fits, and when several files fit and no setting chooses.
     """
     workflows, broken = read_files(files)
     if wanted:
         workflows, broken = _chosen(workflows, broken, wanted)
-    candidates, reasons = _candidates(workflows, tag=tag, repository=repository, by_hand=bool(wanted))
+    release = _Tag(tag, repository, inputs or {})
+    candidates, reasons = _candidates(workflows, release, by_hand=bool(wanted))
     paths = sorted({candidate.workflow.path for candidate in candidates})
     if not paths:
         raise RefusedError(*_none_fits(workflows, broken, reasons, tag))
     if len(paths) > 1:
         raise RefusedError(_several_fit(paths, tag))
-    # Jobs are written in the order they run, so the last one completes the upload.
-    return _described(candidates[-1])
+    return replace(_described(candidates), inputs=release.inputs)
 
 
 def read_files(files: Mapping[str, str]) -> tuple[tuple[Workflow, ...], tuple[Problem, ...]]:
@@ -104,6 +133,17 @@ def uploads_of(workflow: Workflow, job: Job, event: Event) -> tuple[Upload, ...]
     )
 
 
+def running_steps(workflow: Workflow, event: Event) -> list[tuple[Job, Step]]:
+    """Every step that may run at an event, with its job."""
+    return [
+        (job, step)
+        for job in workflow.jobs.values()
+        if job_decision(workflow, job.id, event).runs is not False
+        for step in job.steps
+        if step_decision(workflow, job, step, event).runs is not False
+    ]
+
+
 def _chosen(
     workflows: Sequence[Workflow], broken: tuple[Problem, ...], wanted: str
 ) -> tuple[tuple[Workflow, ...], tuple[Problem, ...]]:
@@ -125,7 +165,7 @@ def _chosen(
 
 
 def _candidates(
-    workflows: Sequence[Workflow], *, tag: str, repository: str, by_hand: bool
+    workflows: Sequence[Workflow], release: _Tag, *, by_hand: bool
 ) -> tuple[list[_Candidate], list[Problem]]:
     found: list[_Candidate] = []
     reasons: list[Problem] = []
@@ -134,7 +174,7 @@ def _candidates(
             if job.uses:
                 reasons.extend(_called_publisher(workflow, job, workflows))
                 continue
-            outcome = _examined(workflow, job, tag=tag, repository=repository, by_hand=by_hand)
+            outcome = _examined(workflow, job, release, by_hand=by_hand)
             if isinstance(outcome, _Candidate):
                 found.append(outcome)
             elif outcome is not None:
@@ -143,16 +183,15 @@ def _candidates(
     return default or found, reasons
 
 
-def _examined(workflow: Workflow, job: Job, *, tag: str, repository: str, by_hand: bool) -> _Candidate | Problem | None:
-    events = events_of(workflow, tag=tag, repository=repository)
-    dispatch = dispatch_event(workflow, tag=tag, repository=repository)
-    uploads = _any_upload(workflow, job, tag=tag, repository=repository)
+def _examined(workflow: Workflow, job: Job, release: _Tag, *, by_hand: bool) -> _Candidate | Problem | None:
+    events, dispatch = release.events(workflow), release.dispatch(workflow)
+    uploads = _any_upload(workflow, job, tag=release.name, repository=release.repository)
     if not uploads:
         return None
     publishing = tuple(event for event in events if _publishes(workflow, job, event))
     started = dispatch if dispatch is not None and _publishes(workflow, job, dispatch) else None
     if not publishing and not (by_hand and started):
-        return _not_started(workflow, job, events, tag, by_hand=started is not None)
+        return _not_started(workflow, job, events, release, by_hand=started is not None)
     event = (publishing or tuple(filter(None, (started,))))[0]
     upload = uploads_of(workflow, job, event)[-1]
     if problem := _not_trusted(workflow, job, upload):
@@ -171,15 +210,18 @@ def _publishes(workflow: Workflow, job: Job, event: Event) -> bool:
     return job_decision(workflow, job.id, event).runs is not False and bool(uploads_of(workflow, job, event))
 
 
-def _not_started(workflow: Workflow, job: Job, events: Sequence[Event], tag: str, *, by_hand: bool) -> Problem:
-    where = f"job {job.id!r} of {workflow.path} publishes"
+def _not_started(workflow: Workflow, job: Job, events: Sequence[Event], release: _Tag, *, by_hand: bool) -> Problem:
+    where, tag = f"job {job.id!r} of {workflow.path} publishes", release.name
     if not events:
+        missing = missing_inputs(workflow, release.inputs)
         advice = "add `push: tags:` with a fitting pattern, or `release: types: [published]`, to its `on:`"
         choice = f"; or set `workflow = {workflow.file!r}` in [tool.lockgate] to have it started by hand at the tag"
+        with_inputs = f" and needs the inputs {', '.join(missing)}" if missing else ""
+        wanted = f", and {', '.join(missing)} in `dispatch-inputs`, with `{{version}}` or `{{tag}}` in its place"
         return Problem(
-            f"{where}, but {why_not_started(workflow, tag)}",
+            f"{where}, but {why_not_started(workflow, tag)}{with_inputs}",
             f"a workflow that starts when tag {tag!r} is pushed or its release is published",
-            advice + choice if by_hand else advice,
+            advice + (choice if by_hand or missing else "") + (wanted if missing else ""),
         )
     because = job_decision(workflow, job.id, events[0]).because or "the condition of its upload step is false then"
     return Problem(
@@ -244,30 +286,37 @@ def _several_fit(paths: Sequence[str], tag: str) -> Problem:
     )
 
 
-def _described(candidate: _Candidate) -> PublishWorkflow:
-    workflow, job, upload = candidate.workflow, candidate.job, candidate.upload
-    event = _starting_event(candidate)
-    environment, unknown = expand(job.environment, workflow, event)
-    steps = _running_steps(workflow, event)
-    chain = {needed.id for needed in needed_jobs(workflow, job.id)}
+def _described(candidates: Sequence[_Candidate]) -> PublishWorkflow:
+    # Jobs are written in the order they run, so the last one completes the upload.
+    last = candidates[-1]
+    workflow, event = last.workflow, _starting_event(last)
+    uploading = [one for one in candidates if _publishes(workflow, one.job, event)]
+    steps = running_steps(workflow, event)
+    chain = {needed.id for one in uploading for needed in needed_jobs(workflow, one.job.id)}
+    others = dict.fromkeys(other.words for one in candidates for other in one.events if other != event)
     return PublishWorkflow(
         path=workflow.path,
         file=workflow.file,
         name=workflow.name,
         trigger=event.trigger,
-        job=job.id,
-        job_name=_job_name(workflow, job, event),
-        environment=environment.strip(),
-        downloads_assets=any(downloads_assets(step) for owner, step in steps if owner.id in chain),
-        # What only starts at a published release cannot be left to create it.
-        creates_release=event.trigger != "release" and any(creates_release(step) for _, step in steps),
-        uploads_assets=any(attaches_assets(step) for _, step in steps),
-        undecided=(*_undecided(candidate, event), *_unknown_environment(job, unknown)),
-        attestations=_attests(workflow, upload),
-        action=upload.action,
-        also=tuple(other.words for other in candidate.events if other != event),
-        dispatchable=candidate.dispatch is not None,
+        jobs=tuple(_publish_job(workflow, one.job, event) for one in uploading),
+        downloads_assets=_takes_assets([step for job, step in steps if job.id in chain]),
+        undecided=tuple(dict.fromkeys(text for one in uploading for text in _undecided(workflow, one.job, event))),
+        attestations=all(_attests(workflow, uploads_of(workflow, one.job, event)[-1]) for one in uploading),
+        also=tuple(others),
+        dispatchable=last.dispatch is not None,
     )
+
+
+def _takes_assets(steps: Sequence[Step]) -> bool:
+    """Whether files of a release are published that were there before the run: not those of one that the run itself makes."""
+    makes_its_own = any(map(creates_release, steps)) and any(map(attaches_assets, steps))
+    return any(map(downloads_assets, steps)) and not makes_its_own
+
+
+def _publish_job(workflow: Workflow, job: Job, event: Event) -> PublishJob:
+    environment, _ = expand(job.environment, workflow, event)
+    return PublishJob(job.id, _job_name(workflow, job, event), environment.strip())
 
 
 def _starting_event(candidate: _Candidate) -> Event:
@@ -283,33 +332,18 @@ def _starting_event(candidate: _Candidate) -> Event:
     return first
 
 
-def _undecided(candidate: _Candidate, event: Event) -> tuple[str, ...]:
-    workflow, job, upload = candidate.workflow, candidate.job, candidate.upload
-    found = [
-        *job_decision(workflow, job.id, event).undecided,
-        *step_decision(workflow, job, upload.step, event).undecided,
-    ]
-    if "${{" in upload.address:
-        found.append(f"job {job.id!r} uploads to {upload.address}, which is not known before the run")
-    if upload.target == "other":
-        found.append(f"job {job.id!r} uploads to {upload.address}, not to the default index")
-    return tuple(dict.fromkeys(found))
-
-
-def _unknown_environment(job: Job, unknown: Sequence[str]) -> tuple[str, ...]:
-    if not unknown:
-        return ()
-    return (f"job {job.id!r} has the environment {job.environment}, which is not known before the run",)
-
-
-def _running_steps(workflow: Workflow, event: Event) -> list[tuple[Job, Step]]:
-    return [
-        (job, step)
-        for job in workflow.jobs.values()
-        if job_decision(workflow, job.id, event).runs is not False
-        for step in job.steps
-        if step_decision(workflow, job, step, event).runs is not False
-    ]
+def _undecided(workflow: Workflow, job: Job, event: Event) -> tuple[str, ...]:
+    found = list(job_decision(workflow, job.id, event).undecided)
+    for upload in uploads_of(workflow, job, event):
+        found += step_decision(workflow, job, upload.step, event).undecided
+        if "${{" in upload.address:
+            found.append(f"job {job.id!r} uploads to {upload.address}, which is not known before the run")
+        if upload.target == "other":
+            found.append(f"job {job.id!r} uploads to {upload.address}, not to the default index")
+    _, unknown = expand(job.environment, workflow, event)
+    if unknown:
+        found.append(f"job {job.id!r} has the environment {job.environment}, which is not known before the run")
+    return tuple(found)
 
 
 def _job_name(workflow: Workflow, job: Job, event: Event) -> str:

@@ -10,10 +10,9 @@ from lockgate.errors import Problem, RefusedError
 from lockgate.fixture import Fixture, published_versions
 from lockgate.plan import Finding
 from lockgate.publication import IndexProject
-from lockgate.questions import publisher_is_known
 from lockgate.repository import Origin
 from lockgate.versions import check_version, released_versions
-from lockgate.workflows import PublishWorkflow
+from lockgate.workflows import PublishWorkflow, ReleaseShare
 from planning import approving, survey
 from planning.history import read_fixtures
 from planning.opening import repository_version
@@ -142,10 +141,16 @@ def find_workflow(release: Release, origin: Origin) -> tuple[PublishWorkflow, di
     """The publish workflow at the commit to release, with all workflow texts and that commit; refuses when none fits."""
     commit = survey.commit_to_release(origin, release, survey.find_fixture(release, origin))
     files = survey.workflow_texts(release, commit)
+    inputs = workflows.fill_inputs(release.settings.dispatch_inputs, version=str(release.version), tag=release.tag)
     found = workflows.find_publish_workflow(
-        files, wanted=release.settings.workflow, tag=release.tag, repository=release.slug
+        files, wanted=release.settings.workflow, tag=release.tag, repository=release.slug, inputs=inputs
     )
     return found, files, commit
+
+
+def release_share(release: Release, workflow: PublishWorkflow, files: dict[str, str]) -> ReleaseShare:
+    """What of the GitHub release is left to workflows."""
+    return workflows.share_release(files, workflow, tag=release.tag, repository=release.slug)
 
 
 def publisher(release: Release, origin: Origin, project: IndexProject | None = None) -> Finding:
@@ -160,18 +165,21 @@ def publisher(release: Release, origin: Origin, project: IndexProject | None = N
     warnings += weak
     claims = workflows.claims_for(workflow, repository=release.slug, tag=release.tag)
     known = survey.previous_publisher(release, project or survey.look_at_index(release))
-    problems += workflows.compare_claims(claims, known)
+    problems += workflows.compare_claims(claims, known, stated=release.settings.publisher)
+    moved = workflows.moved_from(claims, known)
     if release.settings.attestations == "require" and not workflow.attestations:
         problems += (_unattested(workflow.path),)
     says = f"{workflow.path} publishes, started by {workflow.trigger}, as {claims.owner}/{claims.repository}"
     says += f", environment {claims.environment or '(any)'}"
-    asks = _asks(release, "publisher", needed=not publisher_is_known(known))
+    says += "".join(f", {name} = {value!r} when started by hand" for name, value in workflow.inputs.items())
+    says += f"; the last release was published by {moved}" if moved else ""
+    asks = _asks(release, "publisher", needed=known is None) or bool(moved)
     return Finding("publisher", says, problems, warnings, asks=asks)
 
 
 def release_environment(release: Release, origin: Origin) -> Finding:
     """Step 7: the token can do what the later steps need, and GitHub lets this tag publish."""
-    workflow, _, commit = find_workflow(release, origin)
+    workflow, files, commit = find_workflow(release, origin)
     hub = release.hub
     pushed = git.is_ancestor(release.workspace, commit, origin.heads[release.settings.branch])
     around = github.observe_surroundings(
@@ -182,6 +190,9 @@ def release_environment(release: Release, origin: Origin) -> Finding:
         actions_token=is_actions_token(hub.token, release.environ, around.rate),
     )  # fmt: skip
     problems = environment.check_environment(around, wanted)
+    share = release_share(release, workflow, files)
+    two_makers, notes = workflows.check_share(share, workflow, immutable=around.immutable)
+    problems += two_makers
     if hub.token and origin.tags.get(release.tag) in {None, commit}:
         problems += git_remote.try_push_tag(
             release.workspace, release.origin_url, release.origin_token, commit, release.tag
@@ -194,7 +205,7 @@ def release_environment(release: Release, origin: Origin) -> Finding:
     rows = environment.describe_environment(around)
     table = "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
     says = f"the token can push {release.tag} and make releases in {release.slug}"
-    return Finding("environment", says, problems, environment.environment_warnings(around, wanted), table)
+    return Finding("environment", says, problems, (*environment.environment_warnings(around, wanted), *notes), table)
 
 
 def export(release: Release, origin: Origin) -> Finding:
@@ -205,16 +216,30 @@ def export(release: Release, origin: Origin) -> Finding:
     tagged = origin.tags.get(release.tag)
     if tagged is not None and tagged != commit:
         problems.append(_taken_tag(release.tag, tagged))
+    share = ReleaseShare()
+    try:
+        workflow, files, _ = find_workflow(release, origin)
+        share = release_share(release, workflow, files)
+    except RefusedError as error:
+        problems.extend(error.problems)
     if release.hub.token:
         try:
-            releases.decide_draft(github_releases.find_releases(release.hub, release.tag), release.tag, commit)
+            found = releases.decide_draft(github_releases.find_releases(release.hub, release.tag), release.tag, commit)
         except RefusedError as error:
             problems.extend(error.problems)
-    says = (
-        "the tag is out already" if tagged else f"makes the draft release, uploads the artifacts, pushes {release.tag}"
-    )
+        else:
+            problems += releases.check_absence(
+                found, left_to=share.words if share.leaves_release and not tagged else ""
+            )
+    says = f"{share.words}; " if share.words else ""
+    says += _exported(release, share) if tagged is None else "the tag is out already"
     asks = _asks(release, "publish", needed=False) and tagged is None
     return Finding("export", says, tuple(problems), asks=asks)
+
+
+def _exported(release: Release, share: ReleaseShare) -> str:
+    draft = "" if share.leaves_release else "makes the draft release, "
+    return f"{draft}{'' if share.leaves_assets else 'uploads the artifacts, '}pushes {release.tag}"
 
 
 def wait(release: Release, _origin: Origin) -> Finding:

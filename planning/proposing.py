@@ -138,7 +138,9 @@ def _workflow(
     notes: tuple[str, ...] = ()
     if files:
         try:
-            found = find_publish_workflow(files, wanted=settings.workflow, tag=tag, repository=place.slug)
+            found = find_publish_workflow(
+                files, wanted=settings.workflow, tag=tag, repository=place.slug, inputs=settings.dispatch_inputs
+            )
         except RefusedError as error:
             notes = tuple(f"No workflow here publishes {tag}: {problem.seen}." for problem in error.problems)
         else:

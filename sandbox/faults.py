@@ -1,7 +1,8 @@
 """Faults: named once, switched on by tests, by the demo, or from another process, and kept in faults.json.
 
 Request faults are matched with `METHOD path` of a request; the others with what they act on (`push refs/tags/v1.2.3`
-for the start of a run, `publish v1.2.3 publish.yml` for the publishing job, `POST asset NAME` for a starter asset).
+for the start of a run, `publish v1.2.3 publish.yml` for the publishing job, `attach v1.2.3 publish.yml` for a workflow's upload
+to the GitHub release, `POST asset NAME` for a starter asset).
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from sandbox import github_views as views
@@ -85,9 +86,7 @@ def dispatch(context: Context, call: Call) -> Reply:
     workflow = parse_workflow(path, context.origin.file_text(sha, path) or "{}")
     if not matches(workflow, event):
         raise error(422, "Workflow does not have 'workflow_dispatch' trigger")
-    unknown = sorted(set(event.inputs) - set(workflow.triggers["workflow_dispatch"].get("inputs") or {}))
-    if unknown:
-        raise error(422, f"Unexpected inputs provided: {unknown}")
+    event = replace(event, inputs=_inputs(workflow.triggers["workflow_dispatch"].get("inputs") or {}, event.inputs))
     started = start_run(context, workflow, event)
     changed = f"dispatched {file_name(path)} on {short}"
     newer = call.headers.get("x-github-api-version", "2022-11-28") > "2022-11-28"
@@ -96,6 +95,22 @@ def dispatch(context: Context, call: Call) -> Reply:
         html = f"{context.web}/{context.slug}/actions/runs/{started[0]}"
         return json_reply({"workflow_run_id": started[0], "run_url": url, "html_url": html}, 200, changed=changed)
     return Reply(204, changed=changed)
+
+
+def _inputs(declared: JSON, given: JSON) -> JSON:
+    """The inputs of a dispatch with their defaults; 422 for unknown, missing and impossible ones."""
+    unknown = sorted(set(given) - set(declared))
+    if unknown:
+        raise error(422, f"Unexpected inputs provided: {unknown}")
+    values: JSON = {}
+    for name, asked in declared.items():
+        described = asked if isinstance(asked, dict) else {}
+        if described.get("required") == "true" and name not in given and "default" not in described:
+            raise error(422, f"Required input '{name}' not provided")
+        values[name] = given.get(name, described.get("default", ""))
+        if described.get("type") == "choice" and values[name] not in described.get("options", []):
+            raise error(422, f"Provided value '{values[name]}' for input '{name}' not in the list of allowed values")
+    return values
 
 
 @route("GET", "/actions/workflows/{workflow_id}/runs", needs="actions=read", query=RUN_FILTERS)

@@ -230,7 +230,7 @@ def _provenance(context: Context, name: str, version: str, filename: str) -> Rep
     found = [e for e in files if e["filename"] == filename and canonicalize_version(e["version"]) == wanted]
     if not found or not found[0]["publisher"]:
         return json_reply({"message": f"No provenance available for {filename}"}, 404)
-    bundle = {"publisher": found[0]["publisher"], "attestations": []}
+    bundle = {"publisher": found[0]["publisher"], "attestations": found[0].get("attestations", [])}
     return json_reply({"version": 1, "attestation_bundles": [bundle]}, headers={"content-type": INTEGRITY_KIND})
 
 

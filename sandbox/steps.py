@@ -5,13 +5,22 @@ from __future__ import annotations
 import re
 
 from sandbox.context import Context
-from sandbox.publishing import Publication, built_files, is_building, is_publishing, publish
-from sandbox.release_store import ReleaseRefusedError, add_asset, create_release, publish_release, releases
+from sandbox.publishing import JobFailedError, Publication, built_files, is_building, is_publishing, publish
+from sandbox.release_store import (
+    ReleaseRefusedError,
+    add_asset,
+    change_asset,
+    create_release,
+    find_release,
+    publish_release,
+    releases,
+)
 from sandbox.state import JSON
-from sandbox.workflows import Workflow, options_of, steps_of
+from sandbox.workflows import Workflow, file_name, options_of, steps_of
 
 RELEASE_ACTION = re.compile(r"(softprops/action-gh-release|ncipollo/release-action|actions/create-release)@")
-RELEASE_COMMAND = re.compile(r"\bgh release (create|upload|edit)\b")
+RELEASE_COMMAND = re.compile(r"\bgh release (create|upload|edit)\b([^\n;&|]*)")
+DISTRIBUTIONS = re.compile(r"\bdist\b|\.whl\b|\.tar\.gz\b|\*")
 
 
 def run_step(context: Context, workflow: Workflow, run: JSON, job: JSON, step: JSON, log: list[str]) -> None:
@@ -51,23 +60,64 @@ def _makes_release(step: JSON) -> bool:
 
 
 def _make_release(context: Context, run: JSON, step: JSON, log: list[str]) -> None:
-    """Create the release of the run's tag if there is none, attach the files, publish it unless it shall be a draft."""
-    options = options_of(step)
-    tag = str(options.get("tag_name") or options.get("tag") or run["head_branch"])
-    tag = run["head_branch"] if "$" in tag else tag.removeprefix("refs/tags/")
-    draft = options.get("draft") == "true" or "--draft" in str(step.get("run", ""))
-    files = built_files(context, run, log)
+    """Do what the step does of the run's GitHub release; raises JobFailedError where `gh` or GitHub refuses."""
     with context.state.lock:
-        found = [release for release in releases(context) if release["tag_name"] == tag]
-        fields = {"tag_name": tag, "name": tag, "target_commitish": run["head_sha"], "draft": True}
-        release = found[-1] if found else create_release(context, fields, by_workflow=True)
-        names = {asset["name"] for asset in release["assets"]}
-        for path in files:
-            if path.name not in names:
-                add_asset(context, release["id"], path.name, "application/octet-stream", path.read_bytes())
-                log.append(f"Uploaded {path.name}")
-        if not draft and release["draft"]:
-            try:
-                publish_release(context, release["id"], by_workflow=True)
-            except ReleaseRefusedError as error:
-                log.append(f"##[warning]{error}")
+        try:
+            if RELEASE_ACTION.search(str(step.get("uses", ""))):
+                _act_on_release(context, run, step, log)
+            for command in RELEASE_COMMAND.finditer(str(step.get("run", ""))):
+                _run_gh_release(context, run, command[1], command[2], log)
+        except ReleaseRefusedError as error:
+            raise JobFailedError(str(error)) from error
+
+
+def _act_on_release(context: Context, run: JSON, step: JSON, log: list[str]) -> None:
+    """The actions find the tag's release, drafts included, or make it; files of the same names are replaced."""
+    options = options_of(step)
+    release = _release_of(context, run) or _new_release(context, run)
+    if DISTRIBUTIONS.search(f"{options.get('files', '')} {options.get('artifacts', '')}"):
+        _attach(context, run, release["id"], log, clobber=True)
+    if release["draft"] and options.get("draft") != "true":
+        publish_release(context, release["id"], by_workflow=True)
+
+
+def _run_gh_release(context: Context, run: JSON, verb: str, rest: str, log: list[str]) -> None:
+    """https://cli.github.com/manual/gh_release: create refuses a public release, upload needs one and refuses known names."""
+    found = _release_of(context, run)
+    if verb == "create":
+        if found and not found["draft"]:
+            raise JobFailedError(f"a release with the same tag name already exists: {run['head_branch']}")
+        found = _new_release(context, run)
+    if not found:
+        raise JobFailedError("release not found")
+    if verb != "edit" and DISTRIBUTIONS.search(rest):
+        _attach(context, run, found["id"], log, clobber="--clobber" in rest)
+    public = "--draft=false" in rest if verb == "edit" else verb == "create" and "--draft" not in rest
+    if found["draft"] and public:
+        publish_release(context, found["id"], by_workflow=True)
+
+
+def _release_of(context: Context, run: JSON) -> JSON:
+    found = [release for release in releases(context) if release["tag_name"] == run["head_branch"]]
+    return found[-1] if found else {}
+
+
+def _new_release(context: Context, run: JSON) -> JSON:
+    tag = run["head_branch"]
+    fields = {"tag_name": tag, "name": tag, "target_commitish": run["head_sha"], "draft": True}
+    return create_release(context, fields, by_workflow=True)
+
+
+def _attach(context: Context, run: JSON, release_id: int, log: list[str], *, clobber: bool) -> None:
+    """Attach what the run built to the release."""
+    subject = f"attach {run['head_branch']} {file_name(run['path'])}"
+    other = context.faults.take({"other-bytes"}, "github", subject) is not None
+    for path in built_files(context, run, log):
+        there = [one for one in find_release(context, str(release_id))["assets"] if one["name"] == path.name]
+        if there and not clobber:
+            raise JobFailedError(f"asset under the same name already exists: [{path.name}]")
+        for one in there:
+            change_asset(context, str(one["id"]), None)
+        content = path.read_bytes() + (b"\0" if other else b"")
+        add_asset(context, release_id, path.name, "application/octet-stream", content)
+        log.append(f"Uploaded {path.name}")

@@ -327,6 +327,13 @@ class Sandbox:
                     entry.update(changes)
             self._state.write(store.project_file(project), document)
 
+    def attest(self, project: str, filename: str, provenance: JSON) -> None:
+        """Give a file the attestations of a provenance object (PEP 740); unlike the index, whoever made them."""
+        bundle = provenance["attestation_bundles"][0]
+        self._change_files(
+            project, filename, {"publisher": bundle["publisher"], "attestations": bundle["attestations"]}
+        )
+
     def yank(self, project: str, filename: str = "", reason: bool | str = True) -> None:
         """Yank one file, or all of the project's."""
         self._change_files(project, filename, {"yanked": reason})

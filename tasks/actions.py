@@ -106,7 +106,7 @@ def dispatch_run(work: Work, workflow: PublishWorkflow) -> bool:
     known = work.fixture.workflow_run
     if _seen_run(work, workflow, Memory()) is not None or (known is not None and known.event == DISPATCHED):
         return False
-    number = github_actions.dispatch(work.release.hub, workflow.file, work.release.tag)
+    number = github_actions.dispatch(work.release.hub, workflow.file, work.release.tag, workflow.inputs)
     work.fixture = replace(work.fixture, workflow_run=WorkflowRun(number or 0, 1, "", DISPATCHED, ""))
     return True
 
@@ -174,7 +174,7 @@ def _judge(work: Work, workflow: PublishWorkflow, seen: Run, progress: Progress)
     pending = github_actions.list_pending_deployments(hub, seen) if seen.status in runs.WAITING else ()
     if seen.status == runs.COMPLETED and any(job.conclusion is None for job in jobs):
         return None  # GitHub ends a run a moment before its jobs; the next look sees both
-    verdict = runs.judge_run(seen, jobs, workflow.job_name, pending)
+    verdict = runs.judge_run(seen, jobs, [job.name for job in workflow.jobs], pending)
     progress.say(_percent(jobs), verdict.text)
     if verdict.state not in {"success", "failure"}:
         return None

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 
 from prefect import task
 
-from clients import git, git_remote, git_tags, git_workspace, github, github_releases
+from clients import git_remote, git_tags, git_workspace, github_releases
 from lockgate import releases
-from lockgate.artifacts import Artifact
-from lockgate.changelogs import changelog_section
 from lockgate.errors import NotVisibleError, Problem, RefusedError
-from lockgate.github import GithubRelease
 from lockgate.outcome import StepResult
+from lockgate.workflows import ReleaseShare
 from planning import again, asking, checks
 from planning.changes import what_changed
 from planning.release import Release
+from tasks.github_release import ensure_draft, publish_release, upload_artifact
 from tasks.policy import policy
 from tasks.work import Work, carry_out
 
@@ -60,21 +57,32 @@ def export_and_tag(release: Release) -> StepResult:
 def _export_and_tag(work: Work) -> StepResult:
     check_everything_again(work)
     release = work.release
-    workflow, _, _ = checks.find_workflow(release, work.origin)
-    done = []
-    if not workflow.creates_release:
-        draft, made = ensure_draft(work)
-        foreign = releases.check_assets(work.fixture.artifacts, github_releases.list_assets(release.hub, draft))
-        if foreign:
-            raise RefusedError(*foreign)
-        uploaded = [one.name for one in work.fixture.artifacts if upload_artifact(work, draft, one)]
-        done += ["draft"] * made + uploaded
+    workflow, files, _ = checks.find_workflow(release, work.origin)
+    share = checks.release_share(release, workflow, files)
+    done = [] if share.leaves_release else export_artifacts(work, share)
     if push_tag(work):
         done.append(release.tag)
-    if workflow.trigger == "release" and not workflow.creates_release and publish_release(work):
+    built = () if share.leaves_assets else work.fixture.artifacts
+    if workflow.trigger == "release" and publish_release(work, built)[1]:
         done.append("published the release")
-    says = f"tag {release.tag} at {work.fixture.release_commit[:12]}, {len(work.fixture.artifacts)} artifacts"
+    what = share.words or f"{len(work.fixture.artifacts)} artifacts"
+    says = f"tag {release.tag} at {work.fixture.release_commit[:12]}, {what}"
     return StepResult("done" if done else "already done", f"{says}; {', '.join(done)}" if done else says)
+
+
+def export_artifacts(work: Work, share: ReleaseShare) -> list[str]:
+    """The draft, and the artifacts in it unless a workflow uploads them; what was done now.
+
+    Refuses a draft that holds distributions which were not built by this release.
+    """
+    draft, made = ensure_draft(work)
+    if share.leaves_assets:
+        return ["draft"] * made
+    foreign = releases.check_assets(work.fixture.artifacts, github_releases.list_assets(work.release.hub, draft))
+    if foreign:
+        raise RefusedError(*foreign)
+    uploaded = [one.name for one in work.fixture.artifacts if upload_artifact(work, draft, one)]
+    return ["draft"] * made + uploaded
 
 
 def check_everything_again(work: Work) -> None:
@@ -82,53 +90,6 @@ def check_everything_again(work: Work) -> None:
     problems = again.problems_before_tag(work.release, work.origin, work.fixture)
     if problems:
         raise RefusedError(*problems)
-
-
-def ensure_draft(work: Work) -> tuple[GithubRelease, bool]:
-    """The move that makes the draft release, exactly once; the release, and whether it was made now.
-
-    A lost reply is no special case: the next attempt finds the draft. Raises NotVisibleError when GitHub does not list it.
-    """
-    found = _own_release(work)
-    if found is not None:
-        return found, False
-    release = work.release
-    github_releases.create_draft(
-        release.hub, release.tag, work.fixture.release_commit, f"{release.label}", _notes(work),
-        prerelease=release.version.is_prerelease,
-    )  # fmt: skip
-    seen = _own_release(work)
-    if seen is None:
-        raise NotVisibleError(
-            Problem(
-                f"GitHub lists no release of {release.tag!r} after it was made", "the draft", "look again in a moment"
-            )
-        )
-    return seen, True
-
-
-def upload_artifact(work: Work, draft: GithubRelease, artifact: Artifact) -> bool:
-    """The move that uploads one artifact, decided by its digest; True when it was uploaded now.
-
-    Replaces what a broken upload left; refuses another digest. Raises NotVisibleError when it is not listed afterwards.
-    """
-    release = work.release
-    found = releases.find_asset(artifact, github_releases.list_assets(release.hub, draft))
-    decision = releases.decide_asset(artifact, found)
-    if decision == "done":
-        return False
-    if decision == "replace" and found is not None:
-        github_releases.delete_asset(release.hub, found)
-    with tempfile.TemporaryDirectory(dir=release.workspace.parent) as folder:
-        path = Path(folder) / artifact.name
-        release.store.fetch(artifact.sha256, path)
-        github_releases.upload_asset(release.hub, draft, path)
-    seen = releases.find_asset(artifact, github_releases.list_assets(release.hub, draft))
-    if seen is None or releases.decide_asset(artifact, seen) != "done":
-        raise NotVisibleError(
-            Problem(f"the release does not show {artifact.name} yet", "the uploaded artifact", "look again in a moment")
-        )
-    return True
 
 
 def push_tag(work: Work) -> bool:
@@ -158,30 +119,3 @@ def push_tag(work: Work) -> bool:
     if work.origin.tags.get(release.tag) != commit:
         raise NotVisibleError(Problem(f"origin does not show tag {release.tag!r}", "the pushed tag", "look again"))
     return True
-
-
-def publish_release(work: Work) -> bool:
-    """The move that makes the release public where that is what starts the publish workflow; True when it was done now."""
-    found = _own_release(work)
-    if found is None or releases.decide_publication(found, work.fixture.artifacts) == "done":
-        return False
-    github_releases.publish_release(work.release.hub, found)
-    seen = _own_release(work)
-    if seen is None or seen.draft:
-        problem = Problem(f"the release of {work.release.tag!r} is still a draft", "a public release", "look again")
-        raise NotVisibleError(problem)
-    return True
-
-
-def _own_release(work: Work) -> GithubRelease | None:
-    release = work.release
-    found = github_releases.find_releases(release.hub, release.tag)
-    return releases.decide_draft(found, release.tag, work.fixture.release_commit)
-
-
-def _notes(work: Work) -> str:
-    """The release's notes: the changelog's section of this version, else what GitHub generates."""
-    release, path = work.release, work.release.settings.release_notes
-    data = git.read_file(release.workspace, work.fixture.release_commit, path) if path else None
-    section = changelog_section(data.decode(errors="replace"), release.version) if data else ""
-    return section or github.generate_notes(release.hub, release.tag, work.fixture.release_commit).body

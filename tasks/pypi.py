@@ -8,12 +8,13 @@ from dataclasses import replace
 
 from prefect import task
 
-from clients import attestations, github_releases, index, installation
+from clients import attestations, index, installation
 from lockgate import workflows
 from lockgate.artifacts import Artifact, kind_of
 from lockgate.attestations import Certificate, ReleaseIdentity, attestation_problems
-from lockgate.errors import DeadlineError, NotVisibleError, Problem, RefusedError
+from lockgate.errors import DeadlineError, RefusedError
 from lockgate.fixture import Claims, Fixture
+from lockgate.github import GithubRelease
 from lockgate.outcome import StepResult
 from lockgate.publication import (
     Differences,
@@ -24,10 +25,10 @@ from lockgate.publication import (
     rebuilt_rule,
     version_files,
 )
-from lockgate.releases import decide_draft, decide_publication
 from lockgate.workflows import PublishWorkflow
 from planning import asking, checks, survey
 from planning.release import Release
+from tasks.github_release import settle_release
 from tasks.policy import policy
 from tasks.work import Work, carry_out, commit_fixture, poll
 
@@ -50,10 +51,9 @@ def _confirm_publisher(work: Work) -> StepResult:
         raise RefusedError(*finding.problems)
     workflow, _, _ = checks.find_workflow(release, work.origin)
     claims = workflows.claims_for(workflow, repository=release.slug, tag=release.tag)
-    work.fixture = replace(
-        work.fixture,
-        publisher=Claims(claims.owner, claims.repository, claims.workflow, claims.environment, claims.ref),
-    )
+    moved = workflows.moved_from(claims, survey.previous_publisher(release, survey.look_at_index(release)))
+    presented = Claims(claims.owner, claims.repository, claims.workflow, claims.environment, claims.ref, moved)
+    work.fixture = replace(work.fixture, publisher=presented)
     question = asking.about_publisher(release, work.origin, finding)
     return StepResult("done", finding.says, question if finding.asks else None, question.found)
 
@@ -69,7 +69,7 @@ def record_publication(release: Release) -> StepResult:
 
 def _record_publication(work: Work) -> StepResult:
     release = work.release
-    workflow, _, _ = checks.find_workflow(release, work.origin)
+    workflow, files, _ = checks.find_workflow(release, work.origin)
     differences = rebuilt_rule(release.settings.rebuilt, downloads_assets=workflow.downloads_assets)
     verdict, found = wait_until_visible(work, differences)
     if not work.fixture.index_files:
@@ -80,7 +80,7 @@ def _record_publication(work: Work) -> StepResult:
         )
         log.info("%s", installed.note or f"{installed.wheel} installs from the index")
         log.info("%d attestations of %d files verified", attested, len(found))
-    published = publish_draft(work)
+    published, assets = settle_release(work, checks.release_share(release, workflow, files), differences)
     work.fixture = replace(
         work.fixture, urls=_urls(work, published), index_files={file.name: file.sha256 for file in found}
     )
@@ -92,18 +92,21 @@ def _record_publication(work: Work) -> StepResult:
     )
     where = work.fixture.urls["index"]
     evidence = f"{len(found)} files on the index, {says}: {where}"
-    return StepResult("done" if changed else "already done", evidence, details=verdict.table())
+    details = verdict.table()
+    if not assets.identical:
+        evidence += "; the GitHub release has other files than the built ones (see the table)"
+        details += f"\n\nOn the GitHub release:\n\n{assets.table('in the release')}"
+    return StepResult("done" if changed else "already done", evidence, details=details)
 
 
 def _is_recorded(there: Fixture, here: Fixture) -> bool:
     return (there.urls, there.index_files) == (here.urls, here.index_files)
 
 
-def _urls(work: Work, published: str) -> dict[str, str]:
+def _urls(work: Work, published: GithubRelease) -> dict[str, str]:
     release, run = work.release, work.fixture.workflow_run
-    urls = {"index": index.project_page_url(release.index_url, release.settings.project, release.version)}
-    if published:
-        urls["release"] = published
+    page = index.project_page_url(release.index_url, release.settings.project, release.version)
+    urls = {"index": page, "release": published.html_url}
     if run is not None:
         urls["run"] = run.url
     return urls
@@ -157,22 +160,3 @@ def wait_until_visible(work: Work, differences: Differences) -> tuple[Verdict, S
     if found is None:
         raise DeadlineError(*publication_problems(seen[0], release.version, release.index_url))
     return found
-
-
-def publish_draft(work: Work) -> str:
-    """The move that makes the draft release public; its page's address, or "" when this project has no such release.
-
-    There and published: does nothing. Refuses a draft without all artifacts. Verified by looking again.
-    """
-    release = work.release
-    found = decide_draft(github_releases.find_releases(release.hub, release.tag), release.tag)
-    if found is None or decide_publication(found, work.fixture.artifacts) == "done":
-        return found.html_url if found else ""
-    github_releases.publish_release(release.hub, found)
-    seen = decide_draft(github_releases.find_releases(release.hub, release.tag), release.tag)
-    if seen is None or seen.draft:
-        problem = Problem(
-            f"the release of {release.tag!r} is still a draft", "a public release", "look again in a moment"
-        )
-        raise NotVisibleError(problem)
-    return seen.html_url

@@ -14,6 +14,8 @@ from tests.stages import Stage
 from tests.tasks.moves import SCENARIOS
 
 PUSH = r"POST .*git-receive-pack"
+DRAFTS = "github POST .*/releases created draft release"
+UPLOADS = "github POST .* uploaded asset"
 GENERATED = "<!-- Written by `python -m tests.crashes`; tests/test_crashes.py plays every row. -->"
 
 
@@ -52,6 +54,12 @@ class Crash:
         """What is done in the snapshot before."""
         scenario = SCENARIOS.get((self.step, self.move))
         return scenario.prepare if scenario else None
+
+    @property
+    def undone(self) -> dict[str, int]:
+        """How many drafts and uploads of step 8 were taken away before, so that step 10 has them to make."""
+        lost = {("record", "draft"): (1, 2), ("record", "assets"): (0, 1)}.get((self.step, self.move), (0, 0))
+        return dict(zip((DRAFTS, UPLOADS), lost, strict=True))
 
     @property
     def has_checkout(self) -> bool:
@@ -205,6 +213,16 @@ CRASHES: tuple[Crash, ...] = (
     Crash(
         "wait", "rerun", AtRequest("github", "POST .*/rerun-failed-jobs", "after"), 1, "done",
         "after the failed jobs were started again", "A later attempt of the run.", "Follows that attempt.", quick=True,
+    ),
+    Crash(
+        "record", "draft", AtRequest("github", r"POST .*/releases$", "after"), 1, "done",
+        "after the release was made that a workflow had left undone", "A draft without files.",
+        "Finds the draft, uploads the files, publishes it.", quick=True,
+    ),
+    Crash(
+        "record", "assets", AtRequest("github", "POST /api/uploads", "after"), 1, "done",
+        "after a file was uploaded that a workflow had left out", "A draft with all files.",
+        "Knows the files by their digests and publishes the draft.", quick=True,
     ),
     Crash(
         "record", "publish-release", AtRequest("github", "PATCH .*/releases/", "before"), 0, "done",

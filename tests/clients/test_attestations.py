@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
-import subprocess
-import sys
-import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +11,8 @@ import pytest
 
 from clients.attestations import verify
 from lockgate.errors import RefusedError
+from tests.attested import FILE, WORKFLOW, fetch, sha256
 
-FILE = "pypi_attestations-0.0.19.tar.gz"
-SDIST = "pypi-attestations==0.0.30"
 OWN: dict[str, Any] = {
     "name": "sample-1.0.tar.gz",
     "sha256": "a" * 64,
@@ -68,29 +63,12 @@ def test_a_name_of_no_standard_refuses() -> None:
 
 @pytest.fixture(scope="module")
 def assets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("assets")
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "-q",
-        "--no-deps",
-        "--no-binary",
-        ":all:",
-        "-d",
-        str(folder),
-        SDIST,
-    ]
-    subprocess.run(command, check=True, capture_output=True, timeout=240)
-    with tarfile.open(next(folder.glob("*.tar.gz"))) as archive:
-        archive.extractall(folder, filter="data")
-    return next(folder.glob("*/test/assets"))
+    return fetch(tmp_path_factory.mktemp("assets"))
 
 
 def real(assets: Path) -> dict[str, Any]:
-    digest = hashlib.sha256((assets / FILE).read_bytes()).hexdigest()
-    return {"name": FILE, "sha256": digest, "repository": "TrailOfBits/pypi-attestations", "workflow": "release.yml"}
+    named = {"repository": "TrailOfBits/pypi-attestations", "workflow": WORKFLOW}
+    return {"name": FILE, "sha256": sha256(assets), **named}
 
 
 @pytest.mark.slow

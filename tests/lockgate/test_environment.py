@@ -162,6 +162,23 @@ def test_a_rule_that_cannot_be_judged_is_a_warning(rule: RefRule) -> None:
     assert f"only the push will show: {rule.type}." in "\n".join(environment_warnings(found, WANTED))
 
 
+def test_what_cannot_be_seen_is_no_none_and_no_refusal() -> None:
+    unseen = replace(GOOD, environment=replace(PLACE, reviewers=()), rulesets=None, immutable=None, retention_days=None)
+    assert messages(unseen) == []
+    (warning,) = environment_warnings(unseen, WANTED)
+    assert "The rulesets for tags cannot be seen with this token: only the push will show" in warning
+    rows = dict(describe_environment(unseen))
+    assert rows["rulesets for tags"] == rows["logs are kept"] == "not to be seen with this token"
+    assert rows["immutable releases"] == "no, or not to be seen with this token"
+    assert dict(describe_environment(GOOD))["rulesets for tags"] == "none"
+    refused = replace(GOOD, environment=None, refusals=(("environment", Problem("a", "b", "c")),))
+    rows = dict(describe_environment(refused))
+    assert rows["environment"] == rows["refs that may deploy"] == rows["reviewers"] == "not to be seen with this token"
+    unread = replace(unseen, rulesets=(replace(RULES, rules=None),))
+    (warning,) = environment_warnings(unread, WANTED)
+    assert "The ruleset 'tags' cannot be read with this token" in warning
+
+
 def test_warnings_name_reviewers_timers_and_a_missing_environment() -> None:
     guarded = replace(PLACE, prevent_self_review=True, wait_minutes=30)
     waits, timer = environment_warnings(replace(GOOD, environment=guarded), WANTED)

@@ -47,7 +47,7 @@ def test_the_proposed_workflow_passes_every_check_of_step_6(variant, tag_format,
     files = {PATH: text}
     found = find_publish_workflow(files, wanted="", tag=tag, repository="octo/sample")
     assert check_workflow(files, found, tag=tag, repository="octo/sample", environment="pypi") == ((), ())
-    assert (found.trigger, found.job, found.environment, found.attestations) == ("tag", "publish", "pypi", True)
+    assert (found.trigger, found.jobs[-1].id, found.environment, found.attestations) == ("tag", "publish", "pypi", True)
     assert found.downloads_assets is (variant == "assets")
     assert not found.creates_release
     assert not found.uploads_assets

@@ -9,7 +9,18 @@ import pytest
 from lockgate.artifacts import Artifact
 from lockgate.errors import NotVisibleError, RefusedError
 from lockgate.github import Asset, GithubRelease
-from lockgate.releases import check_assets, decide_asset, decide_draft, decide_publication, decide_tag, find_asset
+from lockgate.publication import Differences
+from lockgate.releases import (
+    asset_problems,
+    check_absence,
+    check_assets,
+    decide_asset,
+    decide_draft,
+    decide_publication,
+    decide_tag,
+    find_asset,
+    judge_assets,
+)
 
 SHA, OTHER = "a" * 40, "b" * 40
 WHEEL = Artifact("pkg-1.0-py3-none-any.whl", "d" * 64, 10, "wheel")
@@ -117,3 +128,46 @@ def test_a_tag_is_pushed_once_and_never_moved() -> None:
         decide_tag(SHA, SHA, "v1.0", tag_object=SHA)
     with pytest.raises(RefusedError, match=f"Tag 'v1.0' is at commit {OTHER} on origin.*moves no tag"):
         decide_tag(OTHER, SHA, "v1.0")
+
+
+def judged(*assets: Asset, differences: Differences = "refuse") -> tuple[str, int]:
+    """The verdict on a release with these assets, and how many problems it makes."""
+    verdict = judge_assets([WHEEL, SDIST], assets, differences=differences)
+    return verdict.kind, len(asset_problems(verdict, DRAFT))
+
+
+OTHER_BYTES = asset_of(WHEEL, digest="sha256:" + "0" * 64)
+NOTES = Asset(9, "notes.pdf", "uploaded", 5, "sha256:" + "1" * 64)
+FOREIGN = Asset(8, "pkg-1.0-cp311-cp311-win_amd64.whl", "uploaded", 5, "sha256:" + "2" * 64)
+
+
+@pytest.mark.parametrize(
+    ("assets", "differences", "expected"),
+    [
+        ([asset_of(WHEEL), asset_of(SDIST), NOTES], "refuse", ("published", 0)),
+        ([asset_of(WHEEL)], "refuse", ("not-visible", 1)),
+        ([asset_of(WHEEL), asset_of(SDIST, state="starter", digest=None, size=0)], "refuse", ("not-visible", 1)),
+        ([OTHER_BYTES, asset_of(SDIST)], "refuse", ("differs", 1)),
+        ([OTHER_BYTES, asset_of(SDIST)], "report", ("published", 0)),
+        ([OTHER_BYTES], "report", ("not-visible", 2)),
+        ([asset_of(WHEEL), asset_of(SDIST), FOREIGN], "refuse", ("differs", 1)),
+        ([asset_of(WHEEL), asset_of(SDIST), FOREIGN], "report", ("published", 0)),
+    ],
+)
+def test_assets_are_compared_as_the_files_on_the_index_are(
+    assets: list[Asset], differences: Differences, expected: tuple[str, int]
+) -> None:
+    assert judged(*assets, differences=differences) == expected
+
+
+def test_an_asset_whose_digest_is_not_told_yet_is_waited_for() -> None:
+    with pytest.raises(NotVisibleError, match="GitHub has not told its digest"):
+        judged(asset_of(WHEEL, digest=None))
+
+
+def test_a_release_that_a_workflow_is_to_make_must_not_be_there() -> None:
+    assert check_absence(None, left_to="x.yml makes it") == check_absence(DRAFT, left_to="") == ()
+    (problem,) = check_absence(DRAFT, left_to="x.yml makes it")
+    assert (
+        "There is a draft release of 'v1.0' already (https://forge.test/untagged-1), and x.yml makes it" in problem.seen
+    )

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lockgate.github import Job, JobStep, PendingDeployment, Run, WorkflowState
-from lockgate.runs import find_run, is_job, judge_run, missing_run
+from lockgate.runs import find_run, is_job, judge_run, missing_run, runs_of
 
 SHA, OTHER = "a" * 40, "b" * 40
 PAGE = "https://forge.test/runs/1"
@@ -56,8 +56,16 @@ def test_of_several_runs_a_successful_one_counts_else_the_newest() -> None:
     assert found(failed, newest) is newest
 
 
+def test_every_run_of_an_event_is_told_and_no_others() -> None:
+    again, released = replace(RUN, id=2, conclusion="failure"), replace(RUN, id=3, event="release")
+    others = replace(RUN, id=4, head_branch="v0.9"), replace(RUN, id=5, path=".github/workflows/other.yml")
+    listed = [RUN, again, released, *others]
+    found = runs_of(listed, tag=RUN.head_branch or "", commit=SHA, workflow="publish.yml", event=RUN.event)
+    assert found == (RUN, again)
+
+
 def test_success_needs_the_publishing_job() -> None:
-    verdict = judge_run(RUN, [BUILD, PUBLISH], "publish")
+    verdict = judge_run(RUN, [BUILD, PUBLISH], ["publish"])
     assert (verdict.state, verdict.published, verdict.problem) == ("success", True, None)
     assert PAGE in verdict.text
 
@@ -66,29 +74,39 @@ def test_success_needs_the_publishing_job() -> None:
     ("jobs", "words"),
     [
         ([BUILD, replace(PUBLISH, conclusion="skipped")], "succeeded without publishing (publish: skipped)"),
-        ([BUILD], "succeeded without publishing (there was no such job)"),
+        ([BUILD], "succeeded without publishing (publish: there was no such job)"),
         ([PUBLISH, replace(PUBLISH, name="publish (2)", conclusion="skipped")], "publish (2): skipped"),
         ([], "before any job"),
     ],
 )
 def test_a_successful_run_that_did_not_publish_is_a_failure(jobs: list[Job], words: str) -> None:
-    verdict = judge_run(RUN, jobs, "publish")
+    verdict = judge_run(RUN, jobs, ["publish"])
     assert (verdict.state, verdict.published) == ("failure", False)
     assert verdict.problem is not None
     assert words in verdict.problem.seen
 
 
+def test_every_publishing_job_must_have_run_and_succeeded() -> None:
+    wheels = replace(PUBLISH, name="publish wheels")
+    assert judge_run(RUN, [PUBLISH, wheels], ["publish", "publish wheels"]).state == "success"
+    for jobs in ([PUBLISH], [PUBLISH, replace(wheels, conclusion="skipped")]):
+        verdict = judge_run(RUN, jobs, ["publish", "publish wheels"])
+        assert (verdict.state, verdict.published) == ("failure", False)
+        assert "publish: success, publish wheels: " in verdict.text
+    assert judge_run(RUN, [PUBLISH], []).state == "failure"
+
+
 def test_a_failure_names_job_and_step() -> None:
     steps = (JobStep("Set up job", 1, "completed", "success"), JobStep("Upload", 2, "completed", "failure"))
     broken = replace(PUBLISH, conclusion="failure", steps=steps)
-    verdict = judge_run(replace(RUN, conclusion="failure"), [BUILD, broken], "publish")
+    verdict = judge_run(replace(RUN, conclusion="failure"), [BUILD, broken], ["publish"])
     assert verdict.failed == (broken,)
     assert "ended with failure: 'publish' (failure in step 'Upload')" in str(verdict.problem)
 
 
 def test_a_failure_after_publishing_says_so() -> None:
     after = Job(3, "announce", "completed", "failure")
-    verdict = judge_run(replace(RUN, conclusion="failure"), [BUILD, PUBLISH, after], "publish")
+    verdict = judge_run(replace(RUN, conclusion="failure"), [BUILD, PUBLISH, after], ["publish"])
     assert (verdict.state, verdict.published) == ("failure", True)
     assert "'announce' (failure); the publishing job itself succeeded" in verdict.text
 
@@ -97,27 +115,27 @@ def test_a_failure_after_publishing_says_so() -> None:
     "conclusion", ["cancelled", "timed_out", "startup_failure", "neutral", "stale", "unheard_of", None]
 )
 def test_every_other_conclusion_is_a_failure(conclusion: str | None) -> None:
-    assert judge_run(replace(RUN, conclusion=conclusion), [BUILD, PUBLISH], "publish").state == "failure"
+    assert judge_run(replace(RUN, conclusion=conclusion), [BUILD, PUBLISH], ["publish"]).state == "failure"
 
 
 def test_a_broken_workflow_file_is_told() -> None:
-    verdict = judge_run(replace(RUN, conclusion="startup_failure"), [], "publish")
+    verdict = judge_run(replace(RUN, conclusion="startup_failure"), [], ["publish"])
     assert "ended with startup failure before any job" in verdict.text
     assert "correct .github/workflows/publish.yml" in str(verdict.problem)
 
 
 @pytest.mark.parametrize("status", ["queued", "in_progress", "requested", "pending", "unheard_of", None])
 def test_what_is_not_completed_is_pending(status: str | None) -> None:
-    assert judge_run(replace(RUN, status=status, conclusion=None), [], "publish").state == "pending"
+    assert judge_run(replace(RUN, status=status, conclusion=None), [], ["publish"]).state == "pending"
 
 
 def test_a_success_that_is_not_completed_is_pending_still() -> None:
-    assert judge_run(replace(RUN, status="in_progress"), [PUBLISH], "publish").state == "pending"
+    assert judge_run(replace(RUN, status="in_progress"), [PUBLISH], ["publish"]).state == "pending"
 
 
 def test_waiting_names_reviewers_and_page() -> None:
     pending = [PendingDeployment("pypi", 1, ("octocat", "release-team")), PendingDeployment("x", 2, ("octocat",))]
-    verdict = judge_run(replace(RUN, status="waiting", conclusion=None), [BUILD], "publish", pending)
+    verdict = judge_run(replace(RUN, status="waiting", conclusion=None), [BUILD], ["publish"], pending)
     assert (verdict.state, verdict.reviewers) == ("waiting", ("octocat", "release-team"))
     assert verdict.text == f"The run waits until one of octocat, release-team approves pypi, x: {PAGE}"
 
@@ -131,7 +149,7 @@ def test_waiting_names_reviewers_and_page() -> None:
     ],
 )
 def test_waiting_without_reviewers_says_for_what(status: str, pending: list[PendingDeployment], words: str) -> None:
-    verdict = judge_run(replace(RUN, status=status, conclusion=None), [], "publish", pending)
+    verdict = judge_run(replace(RUN, status=status, conclusion=None), [], ["publish"], pending)
     assert verdict.state == "waiting"
     assert words in verdict.text
 

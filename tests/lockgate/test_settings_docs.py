@@ -27,7 +27,7 @@ def words(key: str) -> str:
     if key in DETECTED:
         return "found"
     value = "v{version}" if key == "tag-format" else default_of(key)
-    if value in ((), ""):
+    if value in ((), "", {}):
         return "none"
     if isinstance(value, bool):
         return "`yes`" if value else "`no`"

@@ -16,6 +16,8 @@ from lockgate.workflows import (
     claims_for,
     compare_claims,
     find_publish_workflow,
+    identity_of,
+    moved_from,
     skip_instruction,
 )
 
@@ -87,7 +89,8 @@ def check(text, environment="", tag="v1.2.3", **more):
 )
 def test_triggers_of_a_release_are_recognised(on, trigger):
     found = find(workflow(on))
-    assert (found.trigger, found.job, found.file, found.environment) == (trigger, "publish", "publish.yml", "pypi")
+    assert (found.trigger, found.file, found.environment) == (trigger, "publish.yml", "pypi")
+    assert [one.id for one in found.jobs] == ["publish"]
     assert found.undecided == ()
 
 
@@ -179,14 +182,14 @@ def test_a_skipped_needed_job_skips_the_publishing_one():
     build = "if: github.ref == 'refs/heads/main'\nruns-on: ubuntu-latest\nsteps: [{run: make}]"
     text = workflow(build=build, publish=job(needs="build"))
     assert "job 'build' has `if: github.ref == 'refs/heads/main'`, which is false then" in refusal(text)
-    assert find(workflow(build=build, publish=job(needs="[build]", **{"if": "always()"}))).job == "publish"
+    assert find(workflow(build=build, publish=job(needs="[build]", **{"if": "always()"}))).jobs[-1].id == "publish"
     tolerant = job(needs="build", **{"if": "always() && needs.build.result == 'success'"})
     assert "`if: always() && needs.build.result == 'success'`" in refusal(workflow(build=build, publish=tolerant))
 
 
 def test_a_condition_on_the_step_counts():
     steps = "permissions: {id-token: write}\nsteps:\n  - uses: pypa/gh-action-pypi-publish@release/v1\n    if: "
-    assert find(workflow("on: push", one=steps + "startsWith(github.ref, 'refs/tags')")).job == "one"
+    assert find(workflow("on: push", one=steps + "startsWith(github.ref, 'refs/tags')")).jobs[-1].id == "one"
     assert "its upload step is false" in refusal(workflow("on: push", one=steps + "github.ref == 'refs/heads/main'"))
 
 
@@ -203,7 +206,7 @@ def test_a_condition_on_the_step_counts():
 def test_an_upload_to_a_test_index_is_left_aside(test_upload):
     text = workflow(try_it=f"environment: testpypi\npermissions: {{id-token: write}}\n{test_upload}", publish=JOB)
     found = find(text)
-    assert (found.job, found.environment) == ("publish", "pypi")
+    assert (found.jobs[-1].id, found.environment) == ("publish", "pypi")
     assert check(text)[0] == ""
     assert "no job in" in refusal(workflow(try_it=test_upload))
 
@@ -214,7 +217,8 @@ def test_test_and_real_upload_in_one_job_take_the_real_one():
         "  - uses: pypa/gh-action-pypi-publish@v1.12.0\n    with: {repository-url: 'https://test.example/legacy/'}\n"
         "  - uses: pypa/gh-action-pypi-publish@v1.13.0\n    with: {repository-url: 'https://upload.example/legacy/'}\n"
     )
-    assert find(text).action == "pypa/gh-action-pypi-publish@v1.13.0"
+    assert find(text).environment == ""
+    assert "v1.12.0" not in check(text)[1]
 
 
 @pytest.mark.parametrize(
@@ -274,7 +278,7 @@ def test_an_upload_by_password_is_refused_with_the_place(steps, words):
 )
 def test_tools_that_know_trusted_publishing_are_taken(command):
     text = workflow(publish=f'permissions: {{id-token: write}}\nsteps: [{{run: "{command}"}}]')
-    assert find(text).job == "publish"
+    assert find(text).jobs[-1].id == "publish"
     assert check(text)[0] == ""
 
 
@@ -303,7 +307,7 @@ def test_a_called_build_workflow_is_fine():
         publish=job(needs="[build, inspect, wheels]"),
     )
     build = workflow("on: workflow_call", build="steps: [{run: python -m build}]")
-    assert find(text, **{".github/workflows/build.yml": build}).job == "publish"
+    assert find(text, **{".github/workflows/build.yml": build}).jobs[-1].id == "publish"
 
 
 def test_several_workflows_are_refused_and_the_setting_chooses():
@@ -363,7 +367,7 @@ def test_odd_shapes_are_refused_and_never_crash(jobs):
 
 
 def test_a_broken_neighbour_does_not_matter():
-    assert find(workflow(), **{".github/workflows/broken.yml": "a: [", "README.md": "x"}).job == "publish"
+    assert find(workflow(), **{".github/workflows/broken.yml": "a: [", "README.md": "x"}).jobs[-1].id == "publish"
 
 
 def test_no_workflow_at_all_is_refused():
@@ -371,16 +375,12 @@ def test_no_workflow_at_all_is_refused():
         find_publish_workflow({}, wanted="", tag="v1", repository=SLUG)
 
 
-def test_release_parts_are_recognised():
-    text = workflow(
-        fetch="steps: [{run: gh release download v1 --dir dist}]",
-        announce="steps: [{uses: softprops/action-gh-release@v2, with: {files: dist/*}}]",
-        publish=job(needs="fetch"),
-    )
-    found = find(text)
-    assert (found.downloads_assets, found.creates_release, found.uploads_assets) == (True, True, True)
-    plain = find(workflow())
-    assert (plain.downloads_assets, plain.creates_release, plain.uploads_assets) == (False, False, False)
+def test_a_workflow_that_publishes_the_releases_own_assets_is_recognised():
+    text = workflow(fetch="steps: [{run: gh release download v1 --dir dist}]", publish=job(needs="fetch"))
+    assert find(text).downloads_assets
+    assert not find(workflow()).downloads_assets
+    own = "steps: [{run: gh release create v1 dist/*}, {run: gh release download v1}]"
+    assert not find(workflow(own=own, publish=job(needs="own"))).downloads_assets
 
 
 @pytest.mark.parametrize(
@@ -393,12 +393,6 @@ def test_release_parts_are_recognised():
 )
 def test_other_ways_to_fetch_assets_are_recognised(step):
     assert find(workflow(publish=JOB + f"  - {step}\n")).downloads_assets
-
-
-def test_a_release_created_for_other_events_only_does_not_count():
-    announce = "if: github.ref == 'refs/heads/main'\nsteps: [{run: gh release create x dist/*}]"
-    assert not find(workflow(announce=announce, publish=JOB)).creates_release
-    assert not find(workflow(announce=announce, publish=JOB)).uploads_assets
 
 
 @pytest.mark.parametrize(
@@ -416,13 +410,51 @@ def test_attestations_are_known_before(step, attested):
     assert find(workflow(publish=f"permissions: {{id-token: write}}\nsteps: [{step}]")).attestations is attested
 
 
-def test_the_last_of_several_publishing_jobs_is_followed():
-    assert find(workflow(sdist=JOB, wheels=job(needs="sdist"))).job == "wheels"
+SEVERAL = {"sdist": JOB, "wheels": job(needs="sdist")}
+
+
+def test_every_job_that_publishes_for_the_tag_is_found():
+    assert [one.id for one in find(workflow(**SEVERAL)).jobs] == ["sdist", "wheels"]
+    only_main = job(**{"if": "github.ref == 'refs/heads/main'"})
+    assert [one.id for one in find(workflow("on: push", nightly=only_main, publish=JOB)).jobs] == ["publish"]
+    assert check(workflow(**SEVERAL)) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("permissions: {id-token: write}", "permissions: {}", "the publishing job 'sdist' cannot ask for an identity"),
+        ("ubuntu-latest", "windows-latest", "the publishing job 'sdist' runs on windows-latest"),
+        (
+            "environment: pypi",
+            "environment: other",
+            "present several identities: job 'sdist' has the environment 'other'",
+        ),
+        ("environment: pypi", "", "job 'sdist' names no environment, job 'wheels' has the environment 'pypi'"),
+        ("release/v1", "v1.12.0", "v1.12.0): older than 1.13.0"),
+        ("release/v1", "release/v1\n    if: vars.LATER", "a step of job 'sdist' has `if: vars.LATER`"),
+    ],
+)
+def test_every_publishing_job_is_checked(old, new, words):
+    text = workflow(**{**SEVERAL, "sdist": JOB.replace(old, new)})
+    assert words in "\n".join(check(text))
+
+
+def test_each_publishing_job_must_have_the_environment_of_the_settings():
+    text = workflow(**{**SEVERAL, "sdist": JOB.replace("environment: pypi", "environment: other")})
+    assert "job 'sdist' of .github/workflows/publish.yml has the environment 'other'" in check(text, "pypi")[0]
+    assert "'wheels'" not in check(text, "pypi")[0]
+
+
+def test_attestations_need_every_publishing_job():
+    bare = JOB.replace("release/v1", "release/v1\n    with: {attestations: false}")
+    assert not find(workflow(**{**SEVERAL, "sdist": bare})).attestations
+    assert find(workflow(**SEVERAL)).attestations
 
 
 def test_names_are_expanded_as_far_as_known():
-    assert find(workflow(publish=job(name='"Upload ${{ github.ref_name }}"'))).job_name == "Upload v1.2.3"
-    assert find(workflow(publish=job(name='"Upload ${{ matrix.what }}"'))).job_name == "Upload"
+    assert find(workflow(publish=job(name='"Upload ${{ github.ref_name }}"'))).jobs[-1].name == "Upload v1.2.3"
+    assert find(workflow(publish=job(name='"Upload ${{ matrix.what }}"'))).jobs[-1].name == "Upload"
     assert find("name: Release it\n" + workflow()).name == "Release it"
 
 
@@ -478,6 +510,7 @@ def test_downloading_a_draft_needs_write_access():
     [
         (("release/v1", "v1.12.4"), "v1.12.4): older than 1.13.0, has a known vulnerability (GHSA-vxmw-7h4f-hqxh)"),
         (("release/v1", "0" * 40 + " # v1.8.14"), "(v1.8.14): older than 1.13.0"),
+        (("release/v1", "0" * 40), "is a commit without a version beside it: whether it is 1.13.0 or later"),
         (("release/v1", "master"), "that branch is no longer maintained"),
         (("release/v1", "release/v1\n    with: {skip-existing: true}"), "succeeds even when the index holds other"),
         (("release/v1", "release/v1\n    with: {attestations: 'false'}"), "turns attestations off"),
@@ -490,20 +523,15 @@ def test_weaknesses_are_warnings(change, words):
     assert words in warnings
 
 
-@pytest.mark.parametrize("version", ["v1.13.0", "v1.14.2", "v1", "0" * 40, "0" * 40 + "  # v1.14.2", "release/v1"])
+@pytest.mark.parametrize("version", ["v1.13.0", "v1.14.2", "v1", "0" * 40 + "  # v1.14.2", "release/v1"])
 def test_current_versions_are_not_warned_about(version):
     assert check(workflow(publish=JOB.replace("release/v1", version))) == ("", "")
 
 
 def test_a_second_start_and_neighbours_are_warnings():
     assert "(released) starts publish.yml once more" in check(workflow("on: release"))[1]
-    neighbours = {
-        ".github/workflows/a.yml": workflow("on: push"),
-        ".github/workflows/b.yml": workflow("on: push", r="steps: [{run: gh release create x}]"),
-    }
-    _, warnings = check(workflow(), **neighbours)
+    _, warnings = check(workflow(), **{".github/workflows/a.yml": workflow("on: push")})
     assert ".github/workflows/a.yml publishes at the push of tag v1.2.3 as well as publish.yml" in warnings
-    assert ".github/workflows/b.yml creates a GitHub release itself at the push of tag v1.2.3" in warnings
 
 
 def test_claims_name_what_the_index_compares():
@@ -531,6 +559,28 @@ def test_claims_that_differ_from_the_last_release_name_the_field(previous, field
     assert not problems or f"the run will present {field}" in str(problems[0])
 
 
+ELSEWHERE = Publisher("GitHub", "octo/other", "release.yml", "")
+
+
+def test_a_move_that_is_stated_exactly_is_no_problem():
+    claims = claims_for(find(workflow()), repository=SLUG, tag="v1.2.3")
+    assert identity_of(claims) == "Octo/sample/publish.yml@pypi"
+    assert len(compare_claims(claims, ELSEWHERE)) == 2
+    assert compare_claims(claims, ELSEWHERE, stated=identity_of(claims)) == ()
+    assert moved_from(claims, ELSEWHERE) == "GitHub octo/other/release.yml"
+    assert moved_from(claims, None) == moved_from(claims, Publisher("GitHub", "octo/sample", "publish.yml", "")) == ""
+
+
+@pytest.mark.parametrize(
+    "stated", ["octo/sample/publish.yml@pypi", "Octo/sample/publish.yml", "Octo/sample/release.yml@pypi"]
+)
+@pytest.mark.parametrize("previous", [None, ELSEWHERE, Publisher("GitHub", "octo/sample", "publish.yml", "pypi")])
+def test_a_publisher_that_is_not_stated_exactly_is_refused(stated, previous):
+    claims = claims_for(find(workflow()), repository=SLUG, tag="v1.2.3")
+    (problem,) = compare_claims(claims, previous, stated=stated)
+    assert f"`publisher` states {stated!r}, and the run will present 'Octo/sample/publish.yml@pypi'" in problem.seen
+
+
 @pytest.mark.parametrize(
     ("message", "found"),
     [
@@ -545,14 +595,6 @@ def test_skip_instructions_are_noticed(message, found):
     assert skip_instruction(message) == found
 
 
-def test_a_release_that_starts_the_workflow_is_not_left_to_it():
-    on = "on: {push: {tags: ['v*']}, release: {types: [published]}}"
-    announce = "steps: [{run: gh release create x}]"
-    only = job(**{"if": "github.event_name == 'release'"})
-    assert not find(workflow(on, announce=announce, publish=only)).creates_release
-    assert find(workflow(on, announce=announce, publish=JOB)).creates_release
-
-
 @pytest.mark.parametrize("url", ["http://localhost:${{ env.port }}/", "http://[::1]:80/", "http://[x", "private"])
 def test_an_upload_to_another_index_is_shown(url):
     text = workflow(
@@ -561,7 +603,7 @@ def test_an_upload_to_another_index_is_shown(url):
     )
     assert find(text).undecided[-1].endswith("not to the default index")
     both = text + textwrap.indent(f"real:\n{textwrap.indent(JOB, '  ')}", "  ")
-    assert (find(both).job, find(both).undecided) == ("real", ())
+    assert (find(both).jobs[-1].id, find(both).undecided) == ("real", ())
 
 
 LEAVES = st.sampled_from(

@@ -270,8 +270,39 @@ def test_expired_logs_and_logs_for_nobody(world, api, anonymous, publish):
         assert api.client.get(path).json()["status"] == "410"
 
 
+@pytest.mark.parametrize(
+    ("commands", "conclusion", "assets"),
+    [
+        (["gh release create x dist/*"], "success", 2),
+        (["gh release create x --generate-notes", "gh release upload x dist/*"], "success", 2),
+        (["gh release create x --generate-notes"], "success", 0),
+        (["gh release create x dist/*", "gh release upload x dist/*"], "failure", 2),
+        (["gh release create x dist/*", "gh release upload x dist/* --clobber"], "success", 2),
+        (["gh release create x", "gh release create x"], "failure", 0),
+        (["gh release create x --draft", "gh release edit x --draft=false"], "success", 0),
+    ],
+)
+def test_gh_makes_a_release_as_its_manual_says(world, api, checkout, commands, conclusion, assets):
+    steps = ", ".join(f"{{run: {command}}}" for command in commands)
+    checkout.commit(WORKFLOW, workflow(steps=f"[{{run: uv build}}, {steps}]"))
+    checkout.push()
+    checkout.tag("v1.1.0")
+    world.wait_idle(120)
+    assert api.runs()[0]["conclusion"] == conclusion
+    assert len(api.client.get("/releases/tags/v1.1.0").json()["assets"]) == assets
+
+
+def test_gh_uploads_to_no_release_that_is_not_there(world, api, checkout):
+    checkout.commit(WORKFLOW, workflow(steps="[{run: gh release upload x dist/*}]"))
+    checkout.push()
+    checkout.tag("v1.1.0")
+    world.wait_idle(120)
+    assert (api.runs()[0]["conclusion"], world.releases) == ("failure", [])
+
+
 def test_workflow_that_makes_the_release_itself(world, api, checkout):
-    steps = "[{run: uv build}, {uses: actions/upload-artifact@v4, with: {name: dist}}, {uses: softprops/action-gh-release@v2}]"
+    announce = "{uses: softprops/action-gh-release@v2, with: {files: dist/*}}"
+    steps = f"[{{run: uv build}}, {{uses: actions/upload-artifact@v4, with: {{name: dist}}}}, {announce}]"
     checkout.commit(WORKFLOW, workflow(steps=steps))
     checkout.push()
     checkout.tag("v1.1.0")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from clients import index
 from lockgate.errors import NotVisibleError, RefusedError
-from planning import record
+from planning import checks, record
 from sandbox.faults import Fault
 from sandbox.sample import NAME, write_sample
+from tasks.pypi import check_attestations
 from tests.acts import attempt, configure
+from tests.attested import FILE, REPOSITORY, fetch
 from tests.stages import ORDER, Stage
 
 Make = Callable[[str], Stage]
@@ -81,3 +86,43 @@ def test_a_workflow_that_builds_anew_is_reported_file_by_file_or_refused(at: Mak
     assert "not all byte for byte" in result.evidence
     kept = record.kept(stage.open(version="1.1.0"))
     assert dict(kept.index_files) != {one.name: one.sha256 for one in kept.artifacts}
+
+
+@pytest.fixture(scope="module")
+def attested(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fetch(tmp_path_factory.mktemp("attested"))
+
+
+@pytest.mark.slow
+def test_a_file_that_somebody_else_attested_is_refused(
+    at: Make, attested: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The index shows the built bytes, with an attestation of another repository's workflow."""
+    stage = at("record")
+    provenance = json.loads((attested / f"{FILE}.provenance").read_text())
+    stage.sandbox.attest(NAME, "lockgate_sample-1.1.0-py3-none-any.whl", provenance)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with pytest.raises(RefusedError, match=rf"was made by 'release\.yml' of '{REPOSITORY}' instead of 'publish\.yml'"):
+        attempt(stage, "record")
+    assert not published(stage)
+
+
+@pytest.mark.slow
+def test_a_true_attestation_of_another_release_is_refused(
+    at: Make, attested: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Repository, workflow and signature are right; commit, tag and run are those of an earlier release."""
+    stage = at("record")
+    stage.sandbox.publish_file("pypi-attestations", attested / FILE)
+    provenance = json.loads((attested / f"{FILE}.provenance").read_text())
+    stage.sandbox.attest("pypi-attestations", FILE, provenance)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    work = stage.work("record")
+    workflow, _, _ = checks.find_workflow(work.release, work.origin)
+    listed = index.observe_project(stage.sandbox.index_url, "pypi-attestations")
+    assert listed is not None
+    work.release.slug = REPOSITORY
+    with pytest.raises(RefusedError) as refusal:
+        check_attestations(work, replace(workflow, file="release.yml"), listed.files)
+    claims = [problem.seen.partition(" was made for the ")[2].partition(" ")[0] for problem in refusal.value.problems]
+    assert claims == ["commit", "ref", "run"]

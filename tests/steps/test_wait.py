@@ -96,6 +96,19 @@ def test_a_workflow_is_started_by_hand_once_however_often_it_is_waited_for(at: M
     assert stage.changes("dispatches") == 1
 
 
+def test_a_workflow_is_started_by_hand_with_the_inputs_of_the_settings(at: Make) -> None:
+    stage = at("version")
+    asked = "  workflow_dispatch:\n    inputs:\n      version: {required: true}\n      channel: {type: choice, options: [stable]}\n"
+    configure(stage, 'run-timeout = 1\ndispatch-inputs = { version = "{version}", channel = "stable" }')
+    replace_in(stage, ".github/workflows/publish.yml", "  workflow_dispatch:\n", asked)
+    stage.go_on(ORDER[: ORDER.index("export")])
+    stage.sandbox.faults.add(Fault("missing-run", "github", "push refs/tags/"))
+    attempt(stage, "export")
+    attempt(stage, "wait")
+    (run,) = stage.sandbox.runs
+    assert (run["event"], run["inputs"]) == ("workflow_dispatch", {"version": "1.1.0", "channel": "stable"})
+
+
 def test_the_recorded_run_is_followed_when_it_has_left_the_list(at: Make) -> None:
     stage = at("export")
     configure(stage, "publish-timeout = 1\nrun-timeout = 1")
@@ -117,6 +130,15 @@ def test_a_failure_is_told_although_its_log_cannot_be_had(at: Make) -> None:
     attempt(stage, "export")
     stage.sandbox.faults.add(Fault("error", "github", "GET .*/logs", times=1000))
     assert isinstance(wait(stage), RunFailedError)
+
+
+def test_a_rate_limit_is_waited_out_as_github_asks(at: Make, caplog: pytest.LogCaptureFixture) -> None:
+    stage = at("wait")
+    stage.sandbox.faults.add(Fault("rate-limit", "github", "GET .*/runs", options={"status": 429, "retry_after": 1}))
+    with caplog.at_level("WARNING"):
+        attempt(stage, "wait")
+    assert [one["name"] for one in stage.sandbox.faults.seen] == ["rate-limit"]
+    assert "wait 1 seconds, as it asks" in "\n".join(caplog.messages)
 
 
 def test_failed_jobs_are_run_again_when_a_person_says_so(

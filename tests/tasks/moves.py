@@ -20,7 +20,7 @@ from lockgate.errors import RefusedError, TransientError
 from lockgate.runs import RunFailedError
 from planning import checks
 from sandbox.faults import Fault
-from tasks import actions, dist, ends, git, github, pypi, work
+from tasks import actions, dist, ends, git, github, github_release, pypi, work
 from tasks.work import Work
 from tests.acts import configure
 from tests.stages import FIXTURE, SLUG, TAG, VERSION, Stage
@@ -212,7 +212,7 @@ PUSH_MOVE = replace(
 
 
 def draft(stage: Stage) -> object:
-    return github.ensure_draft(stage.work("export"))
+    return github_release.ensure_draft(stage.work("export"))
 
 
 def draft_for_another_commit(stage: Stage) -> None:
@@ -230,13 +230,13 @@ DRAFT = Scenario(
 
 def assets(stage: Stage) -> object:
     current = stage.work("export")
-    found, _ = github.ensure_draft(current)
-    return [github.upload_artifact(current, found, one) for one in current.fixture.artifacts]
+    found, _ = github_release.ensure_draft(current)
+    return [github_release.upload_artifact(current, found, one) for one in current.fixture.artifacts]
 
 
 def upload_other_bytes(stage: Stage) -> None:
     current = stage.work("export")
-    found, _ = github.ensure_draft(current)
+    found, _ = github_release.ensure_draft(current)
     path = stage.folder / current.fixture.artifacts[0].name
     path.write_bytes(b"something else")
     github_releases.upload_asset(current.release.hub, found, path)
@@ -267,13 +267,44 @@ def lose_an_asset(stage: Stage) -> None:
     httpx.delete(address, headers={"Authorization": f"Bearer {stage.sandbox.token}"}).raise_for_status()
 
 
+def publish(current: Work) -> object:
+    return github_release.publish_release(current, current.fixture.artifacts)
+
+
 PUBLISH_TO_START = Scenario(
-    at="wait", attempt=lambda stage: github.publish_release(stage.work("export")),
+    at="wait", attempt=lambda stage: publish(stage.work("export")),
     changes=journal("github PATCH .* published release"), differ=lose_an_asset,
     refusal=r"draft for 'v1\.1\.0' has no complete asset",
     down=outage("github", "PATCH .*/releases/"), lose=lost("github", "PATCH .*/releases/"),
 )  # fmt: skip
-PUBLISH_AT_LAST = replace(PUBLISH_TO_START, at="record", attempt=lambda stage: pypi.publish_draft(stage.work("record")))
+PUBLISH_AT_LAST = replace(PUBLISH_TO_START, at="record", attempt=lambda stage: publish(stage.work("record")))
+
+
+def lose_the_release(stage: Stage) -> None:
+    """What a workflow that was to make the release leaves behind when its step did not run."""
+    found = github_releases.find_releases(stage.open().hub, TAG)[0]
+    address = f"{stage.sandbox.api_url}/repos/{SLUG}/releases/{found.id}"
+    httpx.delete(address, headers={"Authorization": f"Bearer {stage.sandbox.token}"}).raise_for_status()
+
+
+MAKE_UP_DRAFT = replace(
+    DRAFT,
+    at="record",
+    prepare=lose_the_release,
+    attempt=lambda stage: github_release.ensure_draft(stage.work("record")),
+)
+
+
+def complete(stage: Stage) -> object:
+    current = stage.work("record")
+    found, _ = github_release.ensure_draft(current)
+    return github_release.complete_assets(current, found, "refuse")
+
+
+MAKE_UP_ASSETS = replace(
+    ASSETS, at="record", prepare=lose_an_asset, attempt=complete, adds=1,
+    refusal=r"has lockgate_sample.*\.tar\.gz as .*the built file:.*run again",
+)  # fmt: skip
 
 
 def tag_without_a_run(stage: Stage) -> None:
@@ -384,6 +415,8 @@ SCENARIOS: dict[tuple[str, str], Scenario] = {
     ("export", "publish-release"): PUBLISH_TO_START,
     ("wait", "dispatch"): DISPATCH,
     ("wait", "rerun"): RERUN,
+    ("record", "draft"): MAKE_UP_DRAFT,
+    ("record", "assets"): MAKE_UP_ASSETS,
     ("record", "publish-release"): PUBLISH_AT_LAST,
     ("record", "fixture-commit"): COMMIT_PUBLICATION,
     ("logs", "fixture-commit"): COMMIT_LOGS,

@@ -9,7 +9,7 @@ import pytest
 from clients import github, github_actions, github_releases
 from clients.github_api import Memory, observe
 from lockgate.errors import RateLimitedError, RefusedError, UnavailableError
-from lockgate.github import GitHub
+from lockgate.github import GitHub, Ruleset
 from sandbox.world import Sandbox
 
 BASE = "/repos/octo/pkg"
@@ -89,6 +89,18 @@ def test_a_plan_without_rulesets_has_none(script: Any, scripted_hub: GitHub) -> 
     words = "Upgrade to GitHub Pro or make this repository public to enable this feature."
     script.answer(f"{BASE}/rulesets", {"message": words, "status": "403"}, 403)
     assert github.observe_rulesets(scripted_hub) == ()
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_rulesets_that_may_not_be_seen_are_not_none(script: Any, scripted_hub: GitHub, status: int) -> None:
+    script.answer(f"{BASE}/rulesets", {"message": "Resource not accessible by personal access token"}, status)
+    assert github.observe_rulesets(scripted_hub) is None
+
+
+def test_a_ruleset_that_is_listed_and_may_not_be_read_is_told(script: Any, scripted_hub: GitHub) -> None:
+    script.answer(f"{BASE}/rulesets", [{"id": 7, "name": "tags", "enforcement": "active", "target": "tag"}])
+    script.answer(f"{BASE}/rulesets/7", {"message": "Not Found"}, 404)
+    assert github.observe_rulesets(scripted_hub) == (Ruleset(7, "tags", "active", rules=None),)
 
 
 def test_a_rate_limit_is_not_taken_for_such_a_plan(script: Any, scripted_hub: GitHub) -> None:
