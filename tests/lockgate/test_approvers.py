@@ -104,3 +104,11 @@ def test_the_fingerprint_is_found_in_the_brief() -> None:
     assert fingerprint_in(QUESTION.brief) == QUESTION.fingerprint
     assert fingerprint_in("## A conflict") == ""
     assert f"printf %s {QUESTION.fingerprint} | ssh-keygen" in how_to_sign(QUESTION.fingerprint)
+
+
+def test_evidence_for_the_tests_is_in_the_note() -> None:
+    silent, told = (replace(answer(), checkpoint="tests", note=note) for note in (" ", "https://ci.example.org/7"))
+    (problem,) = check_answer(silent, (), Rules(), proved)
+    assert problem.seen == "the answer does not say where the tests ran"
+    assert check_answer(told, (), Rules(), proved) == ()
+    assert check_answer(replace(silent, decision="decline"), (), Rules(), proved) == ()

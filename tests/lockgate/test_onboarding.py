@@ -11,7 +11,7 @@ from clients.workflow_checks import audit, check_schema
 from lockgate.errors import SettingsError
 from lockgate.onboarding import ACTIONS, manual_steps, propose_settings, publish_workflow, tag_pattern
 from lockgate.settings import resolve_settings
-from lockgate.workflows import check_workflow, claims_for, find_publish_workflow, tag_matches
+from lockgate.workflows import check_workflow, claims_for, find_publish_workflow, share_release, tag_matches
 
 PATH = ".github/workflows/publish.yml"
 PYPROJECT = """\
@@ -49,8 +49,9 @@ def test_the_proposed_workflow_passes_every_check_of_step_6(variant, tag_format,
     assert check_workflow(files, found, tag=tag, repository="octo/sample", environment="pypi") == ((), ())
     assert (found.trigger, found.jobs[-1].id, found.environment, found.attestations) == ("tag", "publish", "pypi", True)
     assert found.downloads_assets is (variant == "assets")
-    assert not found.creates_release
-    assert not found.uploads_assets
+    share = share_release(files, found, tag=tag, repository="octo/sample")
+    assert not share.leaves_release
+    assert not share.leaves_assets
     assert claims_for(found, repository="octo/sample", tag=tag).workflow == "publish.yml"
 
 

@@ -62,7 +62,7 @@ def test_a_scheduled_release_waits_reminds_is_released_and_watched(
     assert re.match(f"lockgate-sample 1.1.0 has waited [0-9]+ minutes? for anyone: {TESTS}", reminder["body"])
 
     station.until_asked(client, release, TESTS)
-    station.approve(release, "--note", "ran there")
+    station.approve(release)
     station.until_asked(client, release, PUBLISHER)
     station.approve(release)
     station.until_state(client, release, "Released")
