@@ -16,7 +16,7 @@ WRITTEN = "<!-- Written by `make docs` from {source}; a test compares it. -->\n\
 CODES = {
     ExitCode.RELEASED: "released, or nothing in the way of the plan",
     ExitCode.REFUSED: "refused; nothing irreversible happened",
-    ExitCode.SETTINGS: "usage, settings, or nobody to ask",
+    ExitCode.SETTINGS: "usage, settings, a repository that nothing can be released from (no commit, no origin), or nobody to ask",
     ExitCode.STOPPED_AFTER_TAG: "stopped after the point of no return; the same command goes on",
     ExitCode.UNAVAILABLE: "something outside is unavailable; the same command tries again",
     ExitCode.INTERRUPTED: "interrupted; the report says whether the tag is out",
