@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 def answer_run(
     console: Console, client: SyncPrefectClient, run: FlowRun, given: Mapping[str, str], key: Path | None
-) -> None:
-    """Show the brief, complete the answer, and resume the run.
+) -> dict[str, str]:
+    """Show the brief, complete the answer, and resume the run; gives the answer.
 
     Raises RefusedError when the run does not wait, SettingsError when something is missing and there is no terminal to ask.
     """
@@ -41,6 +41,7 @@ def answer_run(
         answer["signature"] = _sign(question, key)
     runs.answer(client, run, answer)
     console.print(f"{run.name}: {answer['decision']}; it goes on.", markup=False, highlight=False)
+    return answer
 
 
 def _complete(console: Console, question: runs.Question, given: Mapping[str, str]) -> dict[str, str]:

@@ -20,9 +20,21 @@ LOOK_AGAIN_SECONDS = 0.2
 
 
 def ask(console: Console, waiting: Waiting) -> None:
-    """Show the brief, ask for each field of the form, and resume the run; whoever answers first counts, here or in the pages."""
+    """Show the brief, ask for each field of the form, and resume the run; whoever answers first counts, here or in the pages.
+
+    Who ends the input here gives no answer, and the run goes on waiting.
+    """
     console.rule("a person decides")
     console.print(Markdown(waiting.brief))
+    try:
+        answer = _answer(console, waiting)
+    except EOFError:
+        console.print("\nNo answer. The run waits for one in Prefect's pages; Ctrl-C ends it.")
+        return
+    resume(UUID(waiting.run_id), answer)
+
+
+def _answer(console: Console, waiting: Waiting) -> dict[str, str]:
     answer = {"decision": Prompt.ask("Decision", choices=list(waiting.decisions), console=console)}
     for field in waiting.fields:
         if field == "signature":
@@ -30,7 +42,7 @@ def ask(console: Console, waiting: Waiting) -> None:
             continue
         default = getpass.getuser() if field == "approver" else ""
         answer[field] = Prompt.ask(field.capitalize(), default=default, show_default=bool(default), console=console)
-    resume(UUID(waiting.run_id), answer)
+    return answer
 
 
 def _sign(console: Console, brief: str) -> str:

@@ -1,11 +1,14 @@
-"""What `lockgate up` sets up on Prefect's server: work pool, deployments, automations."""
+"""What `lockgate deploy` and `lockgate up` set up on Prefect's server: work pool, deployments, automations."""
 
 from __future__ import annotations
 
 import copy
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+import yaml
 
 from cli.services import program
 from lockgate.errors import Problem, SettingsError, UnavailableError
@@ -16,25 +19,33 @@ RELEASE = "release/release"
 DEPLOY_SECONDS = 180
 
 
-def deploy(repository: str) -> None:
-    """Make or update work pool, deployments of prefect.yaml, automation on missed heartbeats, and the reminders' schedule.
+def deploy(repository: str, block: str = "") -> dict[str, str | list[str]]:
+    """Make or update work pool, deployments of prefect.yaml, automations, and the reminders' schedule; their names.
 
-    `repository` becomes the default in the form of the release; "" leaves the form empty. Raises SettingsError without
-    prefect.yaml (Lockgate runs from its checkout), UnavailableError when Prefect does not take the deployments.
+    `repository` becomes the default in the form of the release; "" leaves the form empty. With a block (TYPE/NAME) there are
+    the notifications too. Raises SettingsError without prefect.yaml (Lockgate runs from its checkout) and for a block that is
+    not there, UnavailableError when Prefect does not take the deployments.
     """
-    from flows.heartbeats import ensure_automation
-    from flows.notifying import remind_through
+    from flows import heartbeats
+    from flows.notifying import notify_through, remind_through
 
-    if not (ROOT / "prefect.yaml").exists():
+    described = ROOT / "prefect.yaml"
+    if not described.exists():
         raise SettingsError(
             Problem(f"{ROOT} has no prefect.yaml", "Lockgate's own checkout", "run it from a checkout of Lockgate")
         )
+    automations = list(notify_through(block)) if block else []
     _make_pool()
     _deploy_all()
     if repository:
         _preset(repository)
-    ensure_automation()
-    remind_through("")
+    heartbeats.ensure_automation()
+    remind_through(block)
+    names = [one["name"] for one in yaml.safe_load(described.read_text(encoding="utf-8"))["deployments"]]
+    return {
+        "server": os.environ["PREFECT_API_URL"], "work_pool": POOL, "deployments": names,
+        "automations": [heartbeats.NAME, *automations],
+    }  # fmt: skip
 
 
 def _make_pool() -> None:

@@ -16,7 +16,7 @@ WRITTEN = "<!-- Written by `make docs` from {source}; a test compares it. -->\n\
 CODES = {
     ExitCode.RELEASED: "released, or nothing in the way of the plan",
     ExitCode.REFUSED: "refused; nothing irreversible happened",
-    ExitCode.SETTINGS: "usage, settings, or nobody to ask",
+    ExitCode.SETTINGS: "usage, settings, a repository that nothing can be released from (no commit, no origin), or nobody to ask",
     ExitCode.STOPPED_AFTER_TAG: "stopped after the point of no return; the same command goes on",
     ExitCode.UNAVAILABLE: "something outside is unavailable; the same command tries again",
     ExitCode.INTERRUPTED: "interrupted; the report says whether the tag is out",
@@ -134,7 +134,8 @@ def commands() -> str:
     return (
         f"{WRITTEN.format(source='cli/')}# The command line\n\n"
         "A terminal is asked at the checkpoints; a pipe is not, and needs `--yes`. What a command prints for people goes to"
-        " standard error when `--json` is given.\n\n"
+        " standard error when `--json` is given. A command without a report tells an error as JSON then too: `exit_code` and"
+        " `problems`, each with `seen`, `expected`, `next`.\n\n"
         f"## Exit codes\n\n{_two_columns('code', {str(int(code)): words for code, words in CODES.items()})}\n"
         "## The report\n\n"
         "What `release --json` prints and `--report FILE` writes. The fixture that it names follows"

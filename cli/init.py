@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -16,7 +15,7 @@ from rich.prompt import Confirm
 from rich.syntax import Syntax
 
 from cli import printing
-from cli.running import open_console
+from cli.running import environment, mind_proxies, open_console
 from lockgate.errors import DeclinedError, LockgateError, Problem, SettingsError
 from lockgate.outcome import ExitCode, exit_code
 
@@ -33,14 +32,14 @@ def init(
     test_command: Annotated[str, Parameter(help="The command that runs the complete test suite.")] = "",
     yes: Annotated[bool, Parameter(negative="", help="Write without asking.")] = False,
 ) -> int:
-    """Propose the settings and the publish workflow that a repository lacks, and list what is set by hand."""
+    """Propose the settings and the publish workflow that a repository lacks; list what is set by hand."""
     console = open_console(as_json=False)
     try:
         _init(console, repository, variant, test_command, yes=yes)
     except LockgateError as error:
         printing.print_problems(console, error.problems)
         return exit_code(error, tag_is_out=False)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):
         console.print("\nInterrupted. Nothing was written.")
         return ExitCode.INTERRUPTED
     return ExitCode.RELEASED
@@ -49,8 +48,9 @@ def init(
 def _init(console: Console, repository: Path, variant: Variants, test_command: str, *, yes: bool) -> None:
     from planning.proposing import propose
 
+    mind_proxies()
     folder = repository.expanduser()
-    made = propose(folder, variant, shlex.split(test_command), os.environ)
+    made = propose(folder, variant, shlex.split(test_command), environment())
     for note in made.notes:
         console.print(f"[yellow]•[/] {escape(note)}", highlight=False, soft_wrap=True)
     for change in made.changes:

@@ -12,13 +12,13 @@ from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import App, Group, Parameter
 from rich.console import Console
 
 from cli import operating, printing
 from cli.init import init
 from cli.notifying import notify
-from cli.running import guarded, open_console, user, write
+from cli.running import environment, guarded, mind_packages, open_console, told, user, write
 from cli.stopping import Stop
 from lockgate.errors import LockgateError, Problem, SettingsError
 from lockgate.outcome import ExitCode, Refusal, Report, judge
@@ -32,7 +32,20 @@ app = App(
     " the point of no return, 4 something outside is unavailable, 130 interrupted.",
     version=lambda: installed_version("lockgate"),
     version_flags=["--version"],
+    default_parameter=Parameter(show_default=lambda value: value or None),
 )
+HERE = Group.create_ordered("Release from this terminal")
+TRY = Group.create_ordered("Try it, against stand-ins")
+PREFECT = Group.create_ordered("Run releases by Prefect")
+ANYWHERE = Group.create_ordered("Look after the releases that Prefect runs")
+
+Version = Annotated[
+    str,
+    Parameter(
+        help="1.4.0, or a word that counts from the newest release: patch, minor, major, alpha, beta, rc, final."
+        " Empty: the version that the repository states."
+    ),
+]
 
 Repository = Annotated[str, Parameter(help="The project's folder or the repository's URL.")]
 Branch = Annotated[str, Parameter(help="The release branch; otherwise the one that origin's HEAD names.")]
@@ -44,9 +57,9 @@ Slug = Annotated[str, Parameter(name="--as", help="OWNER/NAME of the repository 
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON on standard output.")]
 
 
-@app.command
+@app.command(group=HERE)
 def release(
-    version: str = "",
+    version: Version = "",
     *,
     repository: Repository = ".",
     branch: Branch = "",
@@ -62,7 +75,7 @@ def release(
     report: Annotated[Path | None, Parameter(help="Write a report to this JSON file.")] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Release VERSION (or patch, minor, major, alpha, beta, rc, final; empty: what the repository says)."""
+    """Release VERSION, through all steps; checkpoints ask here. Started again, it goes on where it was."""
     if dry_run:
         return plan(
             version, repository=repository, branch=branch, sandbox=sandbox, slug=slug, report=report, as_json=as_json
@@ -99,12 +112,12 @@ def release(
         printing.print_report(console, made, page)
         return made.exit_code
 
-    return _with_sandbox(console, run, repository, sandbox, slug, report, as_json=as_json)
+    return _with_sandbox(console, run, repository, sandbox, slug, report, as_json=as_json, server=True)
 
 
-@app.command
+@app.command(group=HERE)
 def plan(
-    version: str = "",
+    version: Version = "",
     *,
     repository: Repository = ".",
     branch: Branch = "",
@@ -113,14 +126,16 @@ def plan(
     report: Annotated[Path | None, Parameter(help="Write a report to this JSON file.")] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Say what every step of a release would do, and what is in the way; nothing is changed."""
+    """Say what every step of a release would do and what is in the way; change nothing."""
     console = open_console(as_json=as_json)
 
     def run(origin: str) -> int:
         from planning.making import make_plan
         from planning.opening import open_release
 
-        made = make_plan(open_release(Request(origin, version, branch, dry_run=True, requested_by=user()), os.environ))
+        made = make_plan(
+            open_release(Request(origin, version, branch, dry_run=True, requested_by=user()), environment())
+        )
         code, refusals = judge(made)
         ended = Report(int(code), made.project, made.version, made.tag, "", (), (), refusals, {}, "")
         write(ended, report, as_json=False)
@@ -136,39 +151,49 @@ def plan(
     return _with_sandbox(console, run, repository, sandbox, slug, report, as_json=as_json)
 
 
-@app.command(name="sandbox")
-def serve_sandbox(folder: Path, /, *, repository: Repository = "", slug: Slug = "") -> int:
-    """Run the stand-ins of FOLDER until stopped, printing what to set."""
-    from cli.stand_ins import REAL, open_sandbox
+@app.command(name="sandbox", group=TRY)
+def serve_sandbox(
+    folder: Annotated[
+        Path, Parameter(help="Where the sandbox keeps its state; a new one is made around the repository.")
+    ],
+    /,
+    *,
+    repository: Annotated[str, Parameter(help="The repository to make a new sandbox of; it is only read.")] = "",
+    slug: Slug = "",
+    as_json: AsJson = False,
+) -> int:
+    """Run stand-ins for origin, GitHub and the index until Ctrl-C.
 
-    console = open_console(as_json=False)
+    What points other commands to them is printed. `release`, `plan` and `up` start them by themselves with --sandbox.
+    """
+    from cli.stand_ins import announce, open_sandbox
 
-    def run(origin: str) -> int:
-        with open_sandbox(folder, origin, slug) as running:
-            console.print("[bold yellow]SANDBOX: nothing that is released here is released.[/]")
-            console.print(f"origin {running.origin_url}\nindex  {running.index_url}\n", highlight=False)
-            for name, value in {**running.environment, "LOCKGATE_HOME": str(folder.absolute())}.items():
-                console.print(f"export {name}={value}", highlight=False, soft_wrap=True)
-            for name in REAL:
-                if name in os.environ:
-                    console.print(f"unset {name}", highlight=False)
-            Stop().wait()
-        return ExitCode.RELEASED
+    console = open_console(as_json=as_json)
 
-    return guarded(console, lambda: run(repository), None, as_json=False)
+    def serve() -> None:
+        stopped = Stop()
+        with open_sandbox(folder, repository, slug) as running:
+            announce(console, running, as_json=as_json)
+            stopped.wait()
+
+    return told(console, serve, as_json=as_json)
 
 
 def _with_sandbox(
     console: Console, run: Callable[[str], int], repository: str, folder: Path | None, slug: str, report: Path | None,
-    *, as_json: bool,
+    *, as_json: bool, server: bool = False,
 ) -> int:  # fmt: skip
+    """Run it inside the sandbox of a folder, if one is given; `server` says that it starts or uses Prefect's."""
+
     def inside() -> int:
+        if server:
+            mind_packages(console, starts="PREFECT_API_URL" not in os.environ)
         if folder is None:
             return run(repository)
-        from cli.stand_ins import open_sandbox, use
+        from cli.stand_ins import open_sandbox, print_banner, use
 
         with open_sandbox(folder, repository, slug) as running:
-            console.print("[bold yellow]SANDBOX: nothing that is released here is released.[/]")
+            print_banner(console)
             return run(use(running))
 
     return guarded(console, inside, report, as_json=as_json)
@@ -178,7 +203,7 @@ def _restart(request: Request) -> None:
     from planning import record  # only a restart needs it here
     from planning.opening import open_release
 
-    record.restart(open_release(request, os.environ))
+    record.restart(open_release(request, environment()))
 
 
 def _release_command(version: str, given: dict[str, str]) -> str:
@@ -193,18 +218,11 @@ def _plan_data(made: Plan, code: ExitCode, refusals: tuple[Refusal, ...]) -> dic
     return {**told, **asdict(replace(made, findings=())), "findings": findings}
 
 
-for command in (
-    init,
-    operating.up,
-    operating.worker,
-    operating.status,
-    operating.approve,
-    operating.abort,
-    operating.logs,
-    operating.unlock,
-    notify,
-):
-    app.command(command)
+app.command(init, group=HERE)
+for command in (operating.up, operating.worker, operating.deploy, notify):
+    app.command(command, group=PREFECT)
+for command in (operating.status, operating.approve, operating.abort, operating.logs, operating.unlock):
+    app.command(command, group=ANYWHERE)
 
 
 def main() -> None:

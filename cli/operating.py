@@ -5,19 +5,25 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from rich.console import Console
 
 from cli.run_printing import show_run, show_runs
-from cli.running import open_console, told
+from cli.running import mind_packages, open_console, told
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
 
 PORT = 4200
 RUNS_AT_A_TIME = 4
 TAKEN_UP = 3
-RUNS_HELP = "How many releases may work here at a time; waiting ones do not count"
-TAKE_UP_HELP = "How often a run whose process vanished is started again by itself"
+RUNS_HELP = "How many releases may work here at a time; waiting ones do not count."
+TAKE_UP_HELP = "How often a run whose process vanished is started again by itself."
 
 Run = Annotated[
     str, Parameter(help="The run: its id, the beginning of it, or its name; empty: the only one that waits.")
@@ -34,29 +40,29 @@ def up(
     ] = None,
     slug: Annotated[str, Parameter(name="--as", help="OWNER/NAME of the repository in the sandbox.")] = "",
     port: Annotated[int, Parameter(help="The port of Prefect's pages on this machine; 0: any free one.")] = PORT,
-    runs: Annotated[
-        int, Parameter(help="How many releases may work at a time; waiting ones do not count.")
-    ] = RUNS_AT_A_TIME,
+    runs: Annotated[int, Parameter(help=f"{RUNS_HELP} 0: no worker here.")] = RUNS_AT_A_TIME,
     take_up: Annotated[int, Parameter(help=TAKE_UP_HELP)] = TAKEN_UP,
 ) -> int:
-    """Run Prefect's server, a worker, the deployments and the automations until Ctrl-C; started again it continues what waited.
+    """Run Prefect on this machine, set up for releases, until Ctrl-C; started again it goes on.
 
-    State is kept in LOCKGATE_HOME (or ~/.lockgate); with --sandbox, in its folder. Only this machine reaches the pages; set
-    PREFECT_SERVER_API_AUTH_STRING=admin:… to ask for a password.
+    That is its server, a worker, the deployments and the automations. State is kept in LOCKGATE_HOME (or ~/.lockgate);
+    with --sandbox, in its folder. Only this machine reaches the pages; set PREFECT_SERVER_API_AUTH_STRING=admin:… to
+    ask for a password.
     """
     console = open_console(as_json=False)
 
     def run() -> None:
-        from cli.stand_ins import open_sandbox, use
+        from cli.stand_ins import open_sandbox, print_banner, use
         from cli.up import alone, run_up
         from planning.release import home_of
 
+        mind_packages(console, starts=True)
         with contextlib.ExitStack() as stack:
             stack.enter_context(alone(sandbox.absolute() if sandbox else home_of(os.environ)))
             preset = repository
             if sandbox is not None:
                 preset = use(stack.enter_context(open_sandbox(sandbox, repository, slug)))
-                console.print("[bold yellow]SANDBOX: nothing that is released here is released.[/]")
+                print_banner(console)
             run_up(console, preset, port, runs, take_up)
 
     return told(console, run)
@@ -67,9 +73,10 @@ def worker(
     runs: Annotated[int, Parameter(help=RUNS_HELP)] = RUNS_AT_A_TIME,
     take_up: Annotated[int, Parameter(help=TAKE_UP_HELP)] = TAKEN_UP,
 ) -> int:
-    """Run a worker of this machine for the Prefect server that PREFECT_API_URL names, until Ctrl-C.
+    """Run a worker on this machine for a Prefect server elsewhere, until Ctrl-C.
 
-    It takes up this machine's runs whose process vanished, and starts itself again. Set LOCKGATE_STORE to the shared store.
+    PREFECT_API_URL names the server. It takes up this machine's runs whose process vanished, and starts itself again.
+    Set LOCKGATE_STORE to the shared store.
     """
     console = open_console(as_json=False)
 
@@ -77,27 +84,55 @@ def worker(
         from cli.up import alone, run_worker
         from planning.release import home_of
 
+        mind_packages(console, starts=False)
         with alone(home_of(os.environ)):
             run_worker(console, runs, take_up)
 
     return told(console, run)
 
 
+def deploy(
+    *,
+    repository: Annotated[str, Parameter(help="The default in the form of a release: a URL, best of all.")] = "",
+    notify: Annotated[str, Parameter(help="The notification block (TYPE/NAME) that tells of waits and ends.")] = "",
+    as_json: AsJson = False,
+) -> int:
+    """Set up a Prefect server for releases, or bring what is there up to date.
+
+    Work pool, deployments and automations are made, and nothing twice. The server is the one of PREFECT_API_URL, or of
+    this machine's `lockgate up` (which does this itself). Runs start in this checkout's folder with its Python, so
+    every worker needs both at the same path.
+    """
+
+    def set_up(_client: SyncPrefectClient, console: Console) -> None:
+        from cli import deploying
+
+        made = deploying.deploy(repository, notify)
+        if as_json:
+            print(json.dumps(made, indent=2))
+        for what, names in made.items():
+            said = names if isinstance(names, str) else ", ".join(names)
+            console.print(f"{what.replace('_', ' '):<11} {said}", highlight=False, soft_wrap=True)
+
+    return _on_server(set_up, as_json=as_json)
+
+
 def status(run: Run = "", /, *, as_json: AsJson = False) -> int:
-    """Say what the releases on a Prefect server do, or one RUN with what it asks."""
-    from cli import runs
+    """Say what the releases do and what waits for a person, or one RUN with what it asks.
 
-    console = open_console(as_json=as_json)
+    This and the commands below it ask the server of PREFECT_API_URL, or of this machine's `lockgate up`.
+    """
 
-    def show() -> None:
-        with runs.connected() as client:
-            if run:
-                one = runs.find(client, run)
-                show_run(console, runs.view(client, one), runs.read_question(client, one), as_json=as_json)
-            else:
-                show_runs(console, [runs.view(client, one) for one in runs.recent(client)], as_json=as_json)
+    def show(client: SyncPrefectClient, console: Console) -> None:
+        from cli import runs
 
-    return told(console, show)
+        if run:
+            one = runs.find(client, run)
+            show_run(console, runs.view(client, one), runs.read_question(client, one), as_json=as_json)
+        else:
+            show_runs(console, [runs.view(client, one) for one in runs.recent(client)], as_json=as_json)
+
+    return _on_server(show, as_json=as_json)
 
 
 def approve(
@@ -107,39 +142,40 @@ def approve(
     decision: Annotated[
         str, Parameter(help="approve or decline; at a conflict: retry, another version, commit, abort.")
     ] = "",
-    name: Annotated[str, Parameter(help="Who answers.")] = "",
+    name: Annotated[str, Parameter(help="Who answers; otherwise the name of this account.")] = "",
     note: Annotated[str, Parameter(help="What shall be kept with the answer.")] = "",
     version: Annotated[str, Parameter(help="At a conflict: the other version.")] = "",
     key: Annotated[
         Path | None, Parameter(help="Sign the approval with this SSH key (a public one: by the agent).")
     ] = None,
+    as_json: AsJson = False,
 ) -> int:
-    """Show what a waiting RUN asks, ask for the answer (or take it from the options), and resume the run."""
-    from cli import answering, runs
-
-    console = open_console(as_json=False)
+    """Show what a waiting RUN asks, take the answer here or from the options, and resume it."""
     given = {"decision": decision, "approver": name, "note": note, "version": version}
 
-    def resume() -> None:
-        with runs.connected() as client:
-            one = runs.find(client, run)
-            answering.answer_run(console, client, one, given, key)
+    def resume(client: SyncPrefectClient, console: Console) -> None:
+        from cli import answering, runs
 
-    return told(console, resume)
+        one = runs.find(client, run)
+        answer = answering.answer_run(console, client, one, given, key)
+        if as_json:
+            print(json.dumps({**runs.as_data(runs.view_now(client, one)), "answer": answer}, indent=2))
+
+    return _on_server(resume, as_json=as_json)
 
 
-def abort(run: Run = "", /) -> int:
-    """Cancel a RUN; what it did so far is found and kept when the same release is started again."""
-    from cli import runs
+def abort(run: Run = "", /, *, as_json: AsJson = False) -> int:
+    """Cancel a RUN; the same release, started again, finds and keeps what it did so far."""
 
-    console = open_console(as_json=False)
+    def end(client: SyncPrefectClient, console: Console) -> None:
+        from cli import runs
 
-    def end() -> None:
-        with runs.connected() as client:
-            one = runs.find(client, run)
-            console.print(f"{one.name}: {runs.abort(client, one)}", markup=False, highlight=False)
+        one = runs.find(client, run)
+        console.print(f"{one.name}: {runs.abort(client, one)}", markup=False, highlight=False)
+        if as_json:
+            print(json.dumps(runs.as_data(runs.view_now(client, one)), indent=2))
 
-    return told(console, end)
+    return _on_server(end, as_json=as_json)
 
 
 def logs(
@@ -147,27 +183,28 @@ def logs(
     /,
     *,
     follow: Annotated[bool, Parameter(negative="", help="Go on until the run is over.")] = False,
-    as_json: AsJson = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative="", help="Print each line as JSON.")] = False,
 ) -> int:
     """Print the log of a RUN."""
-    from cli import runs
 
-    console = open_console(as_json=False)
+    def read(client: SyncPrefectClient, _console: Console) -> None:
+        from cli import runs
 
-    def read() -> None:
-        with runs.connected() as client:
-            for line in runs.log_lines(client, runs.find(client, run), follow=follow):
-                print(
-                    json.dumps(line) if as_json else f"{line['time'][11:19]} {line['level']:<8} {line['message']}",
-                    flush=True,
-                )
+        for line in runs.log_lines(client, runs.find(client, run), follow=follow):
+            plain = f"{line['time'][11:19]} {line['level']:<8} {line['message']}"
+            print(json.dumps(line) if as_json else plain, flush=True)
 
-    return told(console, read)
+    return _on_server(read, as_json=as_json)
 
 
-def unlock(repository: str = ".", /) -> int:
-    """Take the turn of a REPOSITORY from a run that is lost for good, so that another release can start."""
-    console = open_console(as_json=False)
+def unlock(
+    repository: Annotated[str, Parameter(help="The project's folder or the repository's URL.")] = ".",
+    /,
+    *,
+    as_json: AsJson = False,
+) -> int:
+    """Let another release of a REPOSITORY start although a run that is lost for good has the turn."""
+    console = open_console(as_json=as_json)
 
     def free() -> None:
         from planning import turns
@@ -180,5 +217,21 @@ def unlock(repository: str = ".", /) -> int:
         else:
             turns.give_back(store_of(os.environ), slug, claim.run)
             console.print(f"{claim.name} (run {claim.run}) had the turn of {slug} since {claim.since}; it is free now.")
+        if as_json:
+            print(json.dumps({"repository": slug, "taken_from": asdict(claim) if claim else None}, indent=2))
 
-    return told(console, free)
+    return told(console, free, as_json=as_json)
+
+
+def _on_server(use: Callable[[SyncPrefectClient, Console], None], *, as_json: bool) -> int:
+    """Do something with a client of the server; people read on standard error when standard output is JSON."""
+    console = open_console(as_json=as_json)
+
+    def connect() -> None:
+        from cli import runs
+
+        mind_packages(console, starts=False)
+        with runs.connected() as client:
+            use(client, console)
+
+    return told(console, connect, as_json=as_json)

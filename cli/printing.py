@@ -10,7 +10,7 @@ from rich.table import Table
 
 from lockgate.errors import Problem
 from lockgate.outcome import ExitCode, Refusal, Report, StepOutcome
-from lockgate.plan import Plan
+from lockgate.plan import DEFAULT, Plan
 from lockgate.steps import POINT_OF_NO_RETURN, STEPS, step
 
 COLOURS = {
@@ -30,6 +30,7 @@ def print_plan(console: Console, plan: Plan) -> None:
     console.print(_plan_steps(plan))
     console.print()
     console.print(_plan_settings(plan))
+    console.print(_plan_defaults(plan), style="dim", markup=False, highlight=False)
     last = step(POINT_OF_NO_RETURN)
     console.print(
         f"\n[bold]The point of no return is step {last.number}, {last.title}:[/] until then everything can be taken"
@@ -52,13 +53,19 @@ def _plan_steps(plan: Plan) -> Table:
 
 
 def _plan_settings(plan: Plan) -> Table:
-    table = Table(title="Settings", title_justify="left", show_edge=False, expand=True)
+    table = Table(title="Settings, found out or set", title_justify="left", show_edge=False, expand=True)
     for column in ("setting", "value", "from"):
         table.add_column(column, overflow="fold")
     for name, value, origin in plan.settings:
-        style = "dim" if origin == "default" else ""
-        table.add_row(name, escape(value) or "(none)", escape(origin), style=style)
+        if origin != DEFAULT:
+            table.add_row(name, escape(value) or "(not set)", escape(origin))
     return table
+
+
+def _plan_defaults(plan: Plan) -> str:
+    defaults = [(name, value) for name, value, origin in plan.settings if origin == DEFAULT]
+    values = "; ".join(f"{name} = {value}" for name, value in defaults if value)
+    return f"Left to their defaults: {values}.\nNot set: {', '.join(name for name, value in defaults if not value)}."
 
 
 def print_verdict(console: Console, refusals: tuple[Refusal, ...], command: str) -> None:

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from cli.asking import ask
 from cli.prefect_server import prefect_server
+from cli.running import environment
 from cli.watching import Watcher
 from lockgate.errors import LockgateError, unavailable
 from lockgate.outcome import Report
@@ -65,7 +66,7 @@ def cut_off(request: Request, error: BaseException) -> Report:
 
     trail, unseen = Trail(request), "there is no record of it"
     try:
-        trail.release = open_release(request, os.environ)
+        trail.release = open_release(request, environment())
         if trail.fixture is not None:
             return make_report(trail, error if isinstance(error, KeyboardInterrupt) else unknown(error))
     except LockgateError as trouble:

@@ -1,19 +1,24 @@
-"""What every command shares: the console, who asks, and how an error becomes a message, a report and an exit code."""
+"""What every command shares: the console, the environment, who asks, and how an error becomes a message and an exit code."""
 
 from __future__ import annotations
 
 import getpass
+import importlib.util
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from rich.console import Console
 
 from cli import printing
 from lockgate.errors import LockgateError, Problem, SettingsError
+from lockgate.installed import BAD, broken_sets
 from lockgate.outcome import ExitCode, Report, exit_code, refusals_of
+from lockgate.proxies import loopback_exceptions, unusable_proxies
 
 PIPE_WIDTH = 160
 
@@ -26,6 +31,7 @@ def guarded(console: Console, run: Callable[[], int], report: Path | None, *, as
         printing.print_problems(console, error.problems)
         return int(ExitCode.SETTINGS)
     try:
+        mind_proxies()
         return int(run())
     except LockgateError as error:
         code = exit_code(error, tag_is_out=False)
@@ -38,16 +44,61 @@ def guarded(console: Console, run: Callable[[], int], report: Path | None, *, as
         return int(ExitCode.INTERRUPTED)
 
 
-def told(console: Console, run: Callable[[], object]) -> int:
-    """Run a command that has no report; what ends it early is told with its exit code."""
+def told(console: Console, run: Callable[[], object], *, as_json: bool = False) -> int:
+    """Run a command that has no report; what ends it early is told with its exit code, as JSON on standard output too."""
     try:
+        mind_proxies()
         run()
     except LockgateError as error:
+        code = int(exit_code(error, tag_is_out=False))
+        if as_json:
+            print(json.dumps({"exit_code": code, "problems": [asdict(one) for one in error.problems]}))
         printing.print_problems(console, error.problems)
-        return int(exit_code(error, tag_is_out=False))
-    except KeyboardInterrupt:
+        return code
+    except (KeyboardInterrupt, EOFError):  # Ctrl-C, or Ctrl-D at a question
         return int(ExitCode.INTERRUPTED)
     return int(ExitCode.RELEASED)
+
+
+def mind_proxies() -> None:
+    """Keep requests to this machine from proxies, here and in child processes; SettingsError for a proxy that cannot be used."""
+    problems = unusable_proxies(os.environ, socks=importlib.util.find_spec("socksio") is not None)
+    if problems:
+        raise SettingsError(*problems)
+    os.environ.update(loopback_exceptions(os.environ))
+
+
+def mind_packages(console: Console, *, starts: bool) -> None:
+    """Say when packages are installed that are known to break; raises SettingsError where this command starts the server."""
+    problems = broken_sets(_versions("prefect", *(one.package for one in BAD)))
+    if problems and starts:
+        raise SettingsError(*problems)
+    printing.print_problems(console, problems)
+
+
+def _versions(*packages: str) -> dict[str, str]:
+    found = {}
+    for one in packages:
+        try:
+            found[one] = version(one)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def environment() -> Mapping[str, str]:
+    """This process's environment; with LOCKGATE_TOKEN_BLOCK the token is what that Secret block of the Prefect server holds.
+
+    Only then is Prefect loaded. Raises SettingsError when there is no server to ask.
+    """
+    if not os.environ.get("LOCKGATE_TOKEN_BLOCK"):
+        return os.environ
+    from cli.runs import find_server
+
+    find_server()
+    from tasks.credentials import WorkerEnvironment
+
+    return WorkerEnvironment()
 
 
 def write(made: Report, path: Path | None, *, as_json: bool) -> None:

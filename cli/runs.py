@@ -71,19 +71,7 @@ def connected() -> Iterator[SyncPrefectClient]:
 
     Raises SettingsError when there is neither, UnavailableError when the server does not answer or refuses the password.
     """
-    if "PREFECT_API_URL" not in os.environ:
-        note = home_of(os.environ) / ADDRESS_FILE
-        try:
-            os.environ["PREFECT_API_URL"] = json.loads(note.read_text(encoding="utf-8"))["api"]
-        except (OSError, ValueError, KeyError) as error:
-            raise SettingsError(
-                Problem(
-                    f"PREFECT_API_URL is not set, and no `lockgate up` runs in {home_of(os.environ)}", "a Prefect server",
-                    "set PREFECT_API_URL to its address, ending in /api; or LOCKGATE_HOME to the folder of `lockgate up`",
-                )
-            ) from error  # fmt: skip
-    if "PREFECT_SERVER_API_AUTH_STRING" in os.environ:
-        os.environ.setdefault("PREFECT_API_AUTH_STRING", os.environ["PREFECT_SERVER_API_AUTH_STRING"])
+    find_server()
     import httpx
     from prefect.client.orchestration import get_client
     from prefect.exceptions import PrefectHTTPStatusError
@@ -98,6 +86,23 @@ def connected() -> Iterator[SyncPrefectClient]:
                 "see that it runs, and that PREFECT_API_AUTH_STRING holds its password if it has one",
             )
         ) from error  # fmt: skip
+
+
+def find_server() -> None:
+    """Set PREFECT_API_URL to this machine's `lockgate up` where it is not set; SettingsError when there is none."""
+    if "PREFECT_API_URL" not in os.environ:
+        note = home_of(os.environ) / ADDRESS_FILE
+        try:
+            os.environ["PREFECT_API_URL"] = json.loads(note.read_text(encoding="utf-8"))["api"]
+        except (OSError, ValueError, KeyError) as error:
+            raise SettingsError(
+                Problem(
+                    f"PREFECT_API_URL is not set, and no `lockgate up` runs in {home_of(os.environ)}", "a Prefect server",
+                    "start `lockgate up`; or set PREFECT_API_URL to the address of a server, ending in /api",
+                )
+            ) from error  # fmt: skip
+    if "PREFECT_SERVER_API_AUTH_STRING" in os.environ:
+        os.environ.setdefault("PREFECT_API_AUTH_STRING", os.environ["PREFECT_SERVER_API_AUTH_STRING"])
 
 
 def recent(client: SyncPrefectClient) -> list[FlowRun]:
@@ -146,6 +151,11 @@ def view(client: SyncPrefectClient, run: FlowRun) -> RunView:
         requested_by=str(asked.get("requested_by", "")),
         page=f"{os.environ['PREFECT_API_URL'].removesuffix('/api')}/v2/runs/flow-run/{run.id}",
     )
+
+
+def view_now(client: SyncPrefectClient, run: FlowRun) -> RunView:
+    """The run as it is by now."""
+    return view(client, client.read_flow_run(run.id))
 
 
 def read_question(client: SyncPrefectClient, run: FlowRun) -> Question | None:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
+import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+from rich.console import Console
 
 from clients import git, git_remote
 from clients.locks import hold
@@ -17,7 +21,7 @@ from lockgate.project_urls import repository_named
 from lockgate.settings import Settings, resolve_settings
 from lockgate.versions import released_versions
 from lockgate.workflows import find_publish_workflow
-from sandbox.world import Sandbox
+from sandbox.world import BANNER, Sandbox
 
 SETTINGS_FILE = "sandbox.json"
 REAL = ("LOCKGATE_STORE", "LOCKGATE_TOKEN_BLOCK")
@@ -98,6 +102,30 @@ def use(sandbox: Sandbox) -> str:
     if "PREFECT_API_URL" not in os.environ:
         os.environ["PREFECT_HOME"] = str(sandbox.folder / "prefect")
     return sandbox.origin_url
+
+
+def print_banner(console: Console) -> None:
+    """Say loudly that nothing here is real."""
+    console.print(BANNER, style="bold yellow", highlight=False, soft_wrap=True)
+
+
+def announce(console: Console, sandbox: Sandbox, *, as_json: bool) -> None:
+    """Where the stand-ins are, and what a shell has to set to use them; as JSON one line on standard output."""
+    settings = {**sandbox.environment, "LOCKGATE_HOME": str(sandbox.folder.absolute())}
+    away = [name for name in REAL if name in os.environ]
+    print_banner(console)
+    if as_json:
+        addresses = {"origin": sandbox.origin_url, "index": sandbox.index_url}
+        print(json.dumps({**addresses, "environment": settings, "unset": away}), flush=True)
+        return
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
+    lines += [f"unset {name}" for name in away]
+    console.print(
+        f"origin {sandbox.origin_url}\nindex  {sandbox.index_url}\n\nIn another terminal:\n", *lines, sep="\n",
+        markup=False, highlight=False, soft_wrap=True,
+    )  # fmt: skip
+    command = f"lockgate plan --repository {sandbox.origin_url}"
+    console.print(f"\nThen, for example: {command}\nCtrl-C ends the stand-ins.", highlight=False, soft_wrap=True)
 
 
 def _slug(source: Path) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from clients.git_process import HOOKS_SECONDS, git, run_git, run_git_bytes
-from lockgate.errors import refused
+from lockgate.errors import Problem, SettingsError, refused
 from lockgate.git_command import (
     check_address,
     check_commit,
@@ -82,14 +82,16 @@ def observe_checkout(path: Path) -> Checkout:
 
 
 def remote_url(path: Path, remote: str = "origin") -> str:
-    """Give the address of a remote, as git would use it; refuses one that is missing or holds a password.
+    """Give the address of a remote, as git would use it; SettingsError for a missing one, and one with a password is refused.
 
     A relative folder is given as an absolute one.
     """
     if remote not in git(path, "remote").split():
-        raise refused(
-            f"{path} has no remote named {remote!r}", "the project's repository on GitHub as that remote",
-            f"git remote add {remote} and its address",
+        raise SettingsError(
+            Problem(
+                f"{path} has no remote named {remote!r}", "the project's repository on GitHub as that remote",
+                f"git remote add {remote} and its address",
+            )
         )  # fmt: skip
     url = git(path, "remote", "get-url", "--", remote).rstrip("\n")
     check_address(url)

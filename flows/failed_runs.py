@@ -1,4 +1,4 @@
-"""A publish run that failed: an attended release asks whether to run its failed jobs again."""
+"""A publish run that failed: the release asks whether to run its failed jobs again."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from tasks.actions import wait_for_publish
 def wait_or_rerun(release: Release, tag: StepResult) -> StepResult:
     """Step 9, again after every approved re-run of the failed jobs.
 
-    A release that nobody attends, or whose run has no failed job to run again, ends with the run's failure.
+    A release of a schedule asks too: its tag is out, and it waits as at any checkpoint. One that answers everything with yes,
+    or whose run has no failed job to run again, ends with the run's failure.
     """
     rerun = False
     while True:
         try:
             return wait_for_publish(release, rerun=rerun, wait_for=[tag])
         except RunFailedError as failure:
-            if release.request.unattended or release.request.approve_all or not failure.failed:
+            if release.request.approve_all or not failure.failed:
                 raise
             approve(release, ask_to_rerun(str(release.version), failure))
             rerun = True

@@ -96,7 +96,7 @@ def start_run(deployment: str, parameters: dict[str, Any], *, key: str, tags: Se
             raise SettingsError(
                 Problem(
                     f"there is no deployment {deployment!r}", "the one that runs a release, as FLOW/DEPLOYMENT",
-                    "deploy it (`prefect --no-prompt deploy --all`), or correct `deployment` in the schedule",
+                    "deploy it (`lockgate deploy`), or correct `deployment` in the schedule",
                 )
             ) from error  # fmt: skip
         return client.create_flow_run_from_deployment(found.id, parameters=parameters, idempotency_key=key, tags=tags)

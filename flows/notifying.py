@@ -66,7 +66,7 @@ def remind_through(block: str) -> None:
             raise SettingsError(
                 Problem(
                     f"there is no deployment {REMINDERS!r}", "the deployments of prefect.yaml",
-                    "deploy them first: prefect --no-prompt deploy --all, or lockgate up",
+                    "deploy them first: lockgate deploy, or lockgate up",
                 )
             ) from error  # fmt: skip
         if not found.schedules:

@@ -12,6 +12,8 @@ from prefect.runtime import flow_run
 
 from flows.ending import Trail
 from flows.waiting_runs import APPROVERS
+from lockgate.artifacts import table_of
+from lockgate.fixture import Fixture
 from lockgate.timeline import history, picture
 from planning.history import earlier_releases
 from planning.release import Release
@@ -44,7 +46,8 @@ def show_summary(trail: Trail) -> None:
         return
     try:
         known = {one.version: one for one in earlier_releases(release)} | {fixture.version: fixture}
-        text = f"# {release.label}\n\n{_links(fixture.urls)}\n\n{timeline}\n{history(tuple(known.values()))}"
+        parts = (_links(fixture.urls), _evidence(fixture), timeline, history(tuple(known.values())))
+        text = "\n\n".join((f"# {release.label}", *(one for one in parts if one)))
         create_markdown_artifact(text, key=artifact_key(release, "summary"), description=f"{release.label}: summary")
         for name, url in fixture.urls.items():
             create_link_artifact(
@@ -53,6 +56,14 @@ def show_summary(trail: Trail) -> None:
             )  # fmt: skip
     except Exception as error:  # noqa: BLE001 - see above: whatever it is, the release ended as it did
         log.warning("The summary was not made: %s: %s", type(error).__name__, error)
+
+
+def _evidence(fixture: Fixture) -> str:
+    """The artifacts with their digests, and where the tests ran."""
+    tests = fixture.tests
+    ran = " ".join(one for one in (tests.command, tests.source, tests.by and f"({tests.by})") if one) if tests else ""
+    said = f"Tests of `{tests.commit[:12]}`, by {tests.how}: {ran or 'nothing noted'}" if tests else ""
+    return "\n\n".join(one for one in (table_of(fixture.artifacts) if fixture.artifacts else "", said) if one)
 
 
 def _links(urls: Mapping[str, str]) -> str:

@@ -70,6 +70,12 @@ class Artifact:
     kind: Kind
 
 
+def table_of(artifacts: Sequence[Artifact]) -> str:
+    """The artifacts with their sizes and digests, as a Markdown table."""
+    rows = "\n".join(f"| `{one.name}` | {one.size:,} bytes | `{one.sha256}` |" for one in artifacts)
+    return f"| file | size | sha256 |\n|---|---|---|\n{rows}"
+
+
 @dataclass(frozen=True, slots=True)
 class ContainedFile:
     """A file inside an artifact; `size` is in bytes, unpacked."""

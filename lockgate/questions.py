@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lockgate.approvals import Question
-from lockgate.artifacts import Artifact
+from lockgate.artifacts import Artifact, table_of
 from lockgate.publication import Publisher
 from lockgate.runs import RunFailedError
 from lockgate.steps import step
@@ -63,11 +63,9 @@ def ask_about_publisher(
 
 def ask_to_publish(version: str, tag: str, commit: str, artifacts: Sequence[Artifact], changes: str = "") -> Question:
     """The optional last question before the point of no return; bound to tag, commit and bytes. `changes` is Markdown."""
-    rows = "\n".join(f"| `{one.name}` | {one.size:,} bytes | `{one.sha256}` |" for one in artifacts)
     return Question(
         "publish", step("export").title,
-        f"Tag `{tag}` on commit `{commit}`, with these artifacts:\n\n| file | size | sha256 |\n|---|---|---|\n{rows}"
-        f"\n\n{changes}".rstrip(),
+        f"Tag `{tag}` on commit `{commit}`, with these artifacts:\n\n{table_of(artifacts)}\n\n{changes}".rstrip(),
         starts="the draft release, and the tag that makes GitHub publish to the index.",
         irreversible="Everything after it: a tag starts the publish workflow, and a version on the index is there for ever.",
         evidence={"version": version, "tag": tag, "commit": commit, **_digests(artifacts)},

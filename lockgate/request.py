@@ -45,7 +45,7 @@ class Request:
     without GitHub's checks; with "approve all" it is the evidence, otherwise the person who is asked reads it."""
 
     unattended: bool = False
-    """Nobody is there to resolve a conflict: stop in a named state instead of asking how to go on."""
+    """Nobody is there to resolve a conflict with the repository: stop in a named state instead of asking. Checkpoints ask."""
 
     when_busy: Literal["wait", "refuse"] = "wait"
     """When another release of this repository is under way or waits for a person: wait for it to end, or refuse."""

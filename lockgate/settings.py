@@ -16,6 +16,7 @@ from typing import Any, Literal
 from lockgate import setting_values as kind
 from lockgate.errors import Problem, SettingsError
 from lockgate.time_limits import check_times
+from lockgate.timeline import duration
 from lockgate.version_sources import Read, VersionSource, find_version_source
 from lockgate.versions import detect_tag_format, released_versions
 
@@ -24,7 +25,8 @@ CHANGELOGS = ("CHANGELOG.md", "CHANGELOG.rst", "CHANGES.md", "CHANGES.rst", "HIS
 CHECKPOINTS = {"migrations": "when-needed", "tests": "when-needed", "publisher": "always", "publish": "never"}
 """When each checkpoint asks, unless the settings say otherwise."""
 
-HOUR_SECONDS = 3600.0
+MINUTE_SECONDS = 60.0
+HOUR_SECONDS = 60 * MINUTE_SECONDS
 DAY_SECONDS = 24 * HOUR_SECONDS
 
 
@@ -284,7 +286,7 @@ def _words(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:g} s"
+        return f"{value:g} s ({duration(value)})" if value >= MINUTE_SECONDS else f"{value:g} s"
     if isinstance(value, dict):
         return ", ".join(f"{key}: {word}" for key, word in value.items())
     if name in ("test_command", "migrations_check"):

@@ -11,6 +11,7 @@ from lockgate.fixture import Fixture, published_versions
 from lockgate.plan import Finding
 from lockgate.publication import IndexProject
 from lockgate.repository import Origin
+from lockgate.timeline import duration
 from lockgate.versions import check_version, released_versions
 from lockgate.workflows import PublishWorkflow, ReleaseShare
 from planning import approving, survey
@@ -244,8 +245,8 @@ def _exported(release: Release, share: ReleaseShare) -> str:
 
 def wait(release: Release, _origin: Origin) -> Finding:
     """Step 9: what is waited for."""
-    hours = release.settings.publish_timeout / 3600
-    return Finding("wait", f"follows the publish run of {release.tag}, for at most {hours:g} hours")
+    longest = duration(release.settings.publish_timeout)
+    return Finding("wait", f"follows the publish run of {release.tag}, for at most {longest}")
 
 
 def record(release: Release, _origin: Origin) -> Finding:

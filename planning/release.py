@@ -11,7 +11,7 @@ from packaging.version import Version
 
 from clients import git, git_remote, github, index
 from clients.store import Store
-from lockgate.errors import Problem, SettingsError, refused
+from lockgate.errors import Problem, SettingsError
 from lockgate.github import GitHub, api_url, is_on_server, server_url, slug_of
 from lockgate.outcome import StepOutcome
 from lockgate.repository import Origin
@@ -107,8 +107,8 @@ def token_for(url: str, environ: Mapping[str, str]) -> Token | None:
 def locate(repository: str) -> tuple[str, Path | None]:
     """Origin's URL, and the person's checkout when the repository was given as one.
 
-    Raises SettingsError for a folder that is no repository and for a name that is neither a folder nor a URL, and refuses a
-    checkout without a remote named origin.
+    Raises SettingsError for a folder that is no repository, a checkout without a remote named origin, and a name that is
+    neither a folder nor a URL.
     """
     if not repository:
         raise SettingsError(
@@ -152,12 +152,14 @@ def choose_branch(request: Request, origin: Origin, configured: str) -> str:
 
 
 def slug_for(origin_url: str) -> str:
-    """OWNER/NAME of a git URL; refuses one that has none."""
+    """OWNER/NAME of a git URL; SettingsError for one that has none."""
     slug = slug_of(origin_url)
     if slug is None:
-        raise refused(
-            f"origin is {origin_url!r}", "a GitHub repository's address, ending in OWNER/NAME",
-            "set the checkout's remote `origin` to the GitHub repository",
+        raise SettingsError(
+            Problem(
+                f"origin is {origin_url!r}", "a GitHub repository's address, ending in OWNER/NAME",
+                "set the checkout's remote `origin` to the GitHub repository",
+            )
         )  # fmt: skip
     return slug
 

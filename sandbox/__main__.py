@@ -10,13 +10,7 @@ import sys
 from pathlib import Path
 
 from sandbox.context import SETTINGS
-from sandbox.world import Sandbox
-
-BANNER = """\
-**************************************************************************
-*  LOCKGATE SANDBOX: stand-ins for origin, GitHub and the package index  *
-*  Nothing here is public. Nothing that is released here is released.    *
-**************************************************************************"""
+from sandbox.world import BANNER, Sandbox
 
 
 def main(arguments: list[str] | None = None) -> int:

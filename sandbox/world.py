@@ -27,6 +27,11 @@ from sandbox.web import handle_web
 
 ENDPOINTS = (github_actions, github_deployments, github_git, github_releases, github_repository)
 SERVICES = ("github", "index", "storage")
+BANNER = """\
+**************************************************************************
+*  LOCKGATE SANDBOX: stand-ins for origin, GitHub and the package index  *
+*  Nothing here is public. Nothing that is released here is released.    *
+**************************************************************************"""
 POLL_SECONDS = 0.02
 FOR_EVER_SECONDS = 1e9
 PERMISSIONS = {

@@ -6,9 +6,11 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import cast
 
+import httpx
 from prefect.blocks.system import Secret
+from prefect.exceptions import PrefectException
 
-from lockgate.errors import Problem, SettingsError
+from lockgate.errors import Problem, SettingsError, unavailable
 
 BLOCK = "LOCKGATE_TOKEN_BLOCK"
 TOKEN = "GH_TOKEN"  # noqa: S105 - the name of the variable
@@ -43,4 +45,9 @@ def _load(block: str) -> str:
             f"make it in Prefect's pages under Blocks, or unset {BLOCK} and set {TOKEN}",
         )
         raise SettingsError(problem) from error
+    except (httpx.HTTPError, PrefectException, RuntimeError) as error:
+        raise unavailable(
+            f"Prefect's server did not give the Secret block {block!r}: {error}", "a server that answers",
+            "see that it runs, and that PREFECT_API_URL and PREFECT_API_AUTH_STRING are its own",
+        ) from error  # fmt: skip
     return secret.get()

@@ -14,7 +14,7 @@ from packaging.tags import sys_tags
 from prefect import task
 
 from clients import build, git, git_workspace, github_checks, process
-from lockgate.artifacts import Artifact, ArtifactContents, check_artifacts, import_names
+from lockgate.artifacts import Artifact, ArtifactContents, check_artifacts, import_names, table_of
 from lockgate.checkouts import release_message
 from lockgate.commit_checks import Standing, judge_checks
 from lockgate.errors import DeadlineError, NotVisibleError, Problem, RefusedError, refused
@@ -44,11 +44,11 @@ def build_release(release: Release) -> StepResult:
 def _build_release(work: Work) -> StepResult:
     refuse_moved_main(work)
     built = build_and_keep(work)
-    changed = what_changed(work.release, work.fixture.artifacts)
+    shown = f"{table_of(work.fixture.artifacts)}\n\n{what_changed(work.release, work.fixture.artifacts)}"
     pushed = push_commits(work)
     names = ", ".join(one.name for one in work.fixture.artifacts)
     says = f"{names}; commit {work.fixture.release_commit[:12]}"
-    return StepResult("done" if built or pushed else "already done", says, details=changed)
+    return StepResult("done" if built or pushed else "already done", says, details=shown)
 
 
 def refuse_moved_main(work: Work) -> None:

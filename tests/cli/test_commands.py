@@ -9,11 +9,15 @@ import shlex
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
 import httpx
 import pytest
+
+from sandbox.world import BANNER
 
 SLEEPER = """\
 import os, pathlib, time
@@ -187,23 +191,41 @@ def test_a_person_on_a_terminal_approves_and_declines(desk_with_prefect) -> None
     assert "lockgate-sample 1.0.1 is released." in approved.out
 
 
-def test_the_sandbox_serves_until_it_is_stopped_and_says_what_to_set(desk, tmp_path) -> None:
-    command = [sys.executable, "-m", "cli.main", "sandbox", str(tmp_path / "box"), "--repository", str(desk.checkout)]
-    server = subprocess.Popen(command, env=desk.environ, stdout=subprocess.PIPE, text=True)
+@contextmanager
+def serving(desk, folder: Path, *words: str) -> Iterator[Iterator[str]]:
+    """`lockgate sandbox` while it lasts; gives what it prints line by line. It has to end well when it is stopped."""
+    command = [sys.executable, "-m", "cli.main", "sandbox", str(folder), "--repository", str(desk.checkout), *words]
+    server = subprocess.Popen(command, env=desk.environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
-        exports, lines = {}, iter(server.stdout.readline, "")
+        yield iter(server.stdout.readline, "")
+    finally:
+        server.send_signal(signal.SIGTERM)
+        code = server.wait(60)
+    assert code == 0
+
+
+def test_the_sandbox_serves_until_it_is_stopped_and_says_what_to_set(desk, tmp_path) -> None:
+    with serving(desk, tmp_path / "box") as lines:
+        exports, said = {}, []
         while "LOCKGATE_HOME" not in exports:
-            words = shlex.split(next(lines))
+            said.append(next(lines).rstrip("\n"))
+            words = shlex.split(said[-1])
             if words[:1] == ["export"]:
                 name, _, value = words[1].partition("=")
                 exports[name] = value
+        assert "\n".join(said).startswith(BANNER)
         desk.environ |= exports
         origin = f"{exports['GITHUB_SERVER_URL']}/example/lockgate-sample.git"
         assert httpx.get(exports["LOCKGATE_INDEX_URL"], timeout=30).status_code == httpx.codes.OK
         planned = desk.run("plan", "patch", "--repository", origin, "--json")
         assert planned.code == 0, planned.err
-    finally:
-        server.send_signal(signal.SIGTERM)
-        code = server.wait(60)
-    assert code == 0
+
+
+def test_the_sandbox_tells_scripts_what_to_set(desk, tmp_path) -> None:
+    desk.environ["LOCKGATE_STORE"] = "s3://the/real/one"
+    with serving(desk, tmp_path / "box", "--json") as lines:
+        told = json.loads(next(lines))
+    assert told["origin"].startswith(told["environment"]["GITHUB_SERVER_URL"])
+    assert told["environment"]["LOCKGATE_HOME"] == str(tmp_path / "box")
+    assert told["unset"] == ["LOCKGATE_STORE"]

@@ -64,6 +64,15 @@ def test_the_plan_is_clear_afterwards_and_a_second_run_writes_nothing(bare_desk)
     assert "nothing to write" in again.out
 
 
+def test_the_end_of_the_input_is_no_yes(bare_desk) -> None:
+    before = bare_desk.seen()
+    ended = bare_desk.talk("init", answers=[("Write this?", "\x04")])
+    assert ended.code == 130
+    assert "Nothing was written." in ended.out
+    assert "Traceback" not in ended.out
+    assert bare_desk.seen() == before
+
+
 @pytest.mark.parametrize("variant", ["assets", pytest.param("rebuild", marks=pytest.mark.slow)])
 def test_a_release_with_the_proposed_workflow(bare_desk, desk_with_prefect, variant) -> None:
     assert bare_desk.run("init", "--yes", "--variant", variant, "--test-command", "python -c pass").code == 0

@@ -18,7 +18,7 @@ from git import exc
 
 from clients import git
 from clients.git_process import run_git, translate
-from lockgate.errors import RefusedError
+from lockgate.errors import RefusedError, SettingsError
 from lockgate.repository import Person
 
 Run = Callable[..., str]
@@ -161,7 +161,7 @@ def test_the_remotes_address_is_read_and_set(checkout: Path, origin: Path, run: 
 
 
 def test_a_missing_remote_and_one_with_a_password_are_refused(checkout: Path, run: Run) -> None:
-    with pytest.raises(RefusedError, match="has no remote named 'upstream'"):
+    with pytest.raises(SettingsError, match="has no remote named 'upstream'"):
         git.remote_url(checkout, "upstream")
     run(checkout, "git", "remote", "set-url", "origin", "https://me:marker@host/o/n")
     with pytest.raises(RefusedError, match="holds a password") as caught:

@@ -117,6 +117,48 @@ def test_every_step_leaves_what_it_found(released):
     assert left == {one.title for one in CHART}
 
 
+def page(released, key: str) -> str:
+    """What a step left in Prefect's pages."""
+    mine = {one.id for one in released["tasks"] if one.name == step(key).title}
+    return "\n\n".join(str(one.data) for one in released["artifacts"] if one.task_run_id in mine)
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ("start", ("# Plan: lockgate-sample 1.1.0", "| 8 | Export artifacts")),
+        ("migrations", ("**",)),
+        ("artifacts", ("| file | size | sha256 |", "| what | before | now | added | removed |")),
+        ("tests", ("tests",)),
+        ("publisher", ("publish.yml", "example")),
+        ("environment", ("**done**",)),
+    ],
+)
+def test_each_step_shows_what_a_person_looks_for(released, key, shown):
+    found = page(released, key)
+    assert [words for words in shown if words not in found] == []
+
+
+def test_digests_of_what_was_built_are_on_the_pages(released):
+    summary = next(str(one.data) for one in released["artifacts"] if str(one.key).startswith("summary-"))
+    assert len(released["report"].artifacts) == 2
+    for one in released["report"].artifacts:
+        assert f"`{one.sha256}`" in page(released, "artifacts")
+        assert f"`{one.sha256}`" in summary
+    assert "Tests of `" in summary
+    for words in ("## Timeline", "## Releases of lockgate-sample"):
+        assert words in summary
+
+
+def test_progress_of_the_wait_and_links_are_shown(released):
+    kinds = [str(one.type) for one in released["artifacts"]]
+    assert kinds.count("progress") == 1
+    links = [str(one.data) for one in released["artifacts"] if str(one.key).startswith("link-")]
+    assert {url for url in released["report"].urls.values() if any(url in link for link in links)} == set(
+        released["report"].urls.values()
+    )
+
+
 def test_log_lines_are_under_their_task_runs(released):
     by_task = {one.id: one.name for one in released["tasks"]}
     said: dict[str, list[str]] = {}

@@ -45,7 +45,7 @@ def test_a_project_without_settings_gets_what_is_found_and_the_defaults() -> Non
     assert told["fixture"] == ("releases/{version}.json", "default")
     assert told["release-files"] == ("pyproject.toml, releases/*.json", "default")
     assert told["checkpoints"][0] == "migrations: when-needed, tests: when-needed, publisher: always, publish: never"
-    assert told["test-timeout"][0] == "3600 s"
+    assert told["test-timeout"][0] == "3600 s (1 h)"
     assert told["sign-tags"][0] == "no"
 
 

@@ -40,7 +40,8 @@ def test_approved_by_the_command_line_a_release_goes_through(station: Station, c
 
     assert "it goes on" in station.approve(run).stdout
     station.until_asked(client, run, PUBLISHER)
-    station.approve(run)
+    answered = json.loads(station.approve(run, "--json").stdout)
+    assert (answered["id"], answered["answer"]["decision"]) == (str(run.id), "approve")
     ended = station.until_state(client, run, "Released")
     assert "is on the index" in ended.state.message
     late = station.approve(run)
@@ -76,8 +77,8 @@ def test_an_aborted_run_leaves_nothing_and_the_next_one_works(station: Station, 
     station.until_state(client, run, "Running")
     workspace = station.folder / "workspaces" / "example--lockgate-sample"
     until(lambda: is_held(workspace), "the lock on the workspace")
-    done = station.run("abort", str(run.id))
-    assert (done.returncode, "Cancelled" in done.stdout) == (0, True), done.stdout
+    done = station.run("abort", str(run.id), "--json")
+    assert (done.returncode, json.loads(done.stdout)["state"]) == (0, "Cancelled"), done.stderr
     station.until_idle()
     assert not is_held(workspace)
     another = station.begin(client, version="patch")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lockgate.errors import RefusedError, SettingsError
+from lockgate.errors import SettingsError
 from planning.proposing import Proposal, propose
 from sandbox.sample import write_sample
 
@@ -124,5 +124,5 @@ def test_a_repository_without_pyproject_a_folder_and_a_missing_remote_are_refuse
     with pytest.raises(SettingsError, match=r"is no git checkout.*Next: clone the project"):
         look(tmp_path)
     git(folder, "remote", "remove", "origin")
-    with pytest.raises(RefusedError, match="has no remote named 'origin'"):
+    with pytest.raises(SettingsError, match="has no remote named 'origin'"):
         look(folder)

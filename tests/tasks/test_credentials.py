@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from prefect.blocks.system import Secret
+from prefect.settings import PREFECT_API_URL, PREFECT_CLIENT_MAX_RETRIES, temporary_settings
 
 from clients.github import github_token
-from lockgate.errors import SettingsError
+from lockgate.errors import SettingsError, UnavailableError
 from tasks.credentials import WorkerEnvironment
 
 
@@ -30,4 +31,11 @@ def test_missing_block_is_an_error_and_no_other_token(prefect_api: str, monkeypa
     monkeypatch.setenv("GH_TOKEN", "from-the-environment")
     monkeypatch.setenv("LOCKGATE_TOKEN_BLOCK", "no-such-block")
     with pytest.raises(SettingsError, match=r"names the Secret block 'no-such-block'.*make it in Prefect"):
+        github_token(WorkerEnvironment())
+
+
+def test_server_that_does_not_answer_is_an_outage(prefect_api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCKGATE_TOKEN_BLOCK", "release-token")
+    nobody = {PREFECT_API_URL: "http://127.0.0.1:9/api", PREFECT_CLIENT_MAX_RETRIES: 0}
+    with temporary_settings(nobody), pytest.raises(UnavailableError, match="did not give the Secret block"):
         github_token(WorkerEnvironment())
