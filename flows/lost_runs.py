@@ -24,6 +24,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import AwaitingRetry, Cancelled, Crashed
 
 from clients import locks
+from flows.known_runs import read_runs
 from lockgate.claims import Claim
 from lockgate.lost_runs import Cure, Symptoms, judge
 from planning import turns
@@ -35,6 +36,7 @@ PAGE = 200
 TROUBLE = (StateType.RUNNING, StateType.PENDING, StateType.CANCELLING, StateType.CRASHED)
 AGAIN = "Its process has vanished: it goes on where it was."
 TOO_OFTEN = "Its process has vanished again and again: read its log, then retry it."
+NEVER_STORED = "It waited with a question that was never stored, which nobody could answer: it is asked anew."
 GONE = "It was cancelled, and its process is gone."
 
 
@@ -57,6 +59,21 @@ def take_up(client: SyncPrefectClient, worker: str, limit: int) -> Iterator[tupl
         if cure != "leave":
             client.set_flow_run_state(run.id, _state(cure), force=True)
             yield run, cure
+
+
+def ask_anew(client: SyncPrefectClient) -> Iterator[FlowRun]:
+    """Start every release again that waits with a question that was never stored; yields them.
+
+    A process that is killed between Prefect's pause and its form leaves such a run: every answer to it is refused for ever.
+    A run whose form is stored a moment later asks anew all the same, so this needs no certainty.
+    """
+    for run in read_runs([StateType.PAUSED]):
+        keys = (run.state.state_details.run_input_keyset or {}) if run.state else {}
+        schema = keys.get("schema", "")
+        if run.deployment_id is None or not schema or client.filter_flow_run_input(run.id, schema, 1, set()):
+            continue
+        client.set_flow_run_state(run.id, AwaitingRetry(message=NEVER_STORED), force=True)
+        yield run
 
 
 def is_alone(client: SyncPrefectClient, worker: str) -> bool:
