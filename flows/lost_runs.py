@@ -54,7 +54,7 @@ def take_up(client: SyncPrefectClient, worker: str, limit: int) -> Iterator[tupl
         alone = is_alone(client, worker) if alone is None else alone
         process = _process(run, held.get(str(run.id)), alone=alone)
         age = (datetime.now(UTC) - run.state.timestamp).total_seconds()
-        again = _count(client, run) if process is False else 0
+        again = _count(client, run) if process is False or run.state.is_pending() else 0
         cure = judge(Symptoms(run.state.type.value, age, process, again), limit)
         if cure != "leave":
             client.set_flow_run_state(run.id, _state(cure), force=True)
@@ -90,8 +90,13 @@ def _troubled(client: SyncPrefectClient) -> list[FlowRun]:
 
 
 def _process(run: FlowRun, held: tuple[str, Claim] | None, *, alone: bool) -> bool | None:
-    """Whether a process works for a run; the lock on the workspace knows for certain, the worker's note nearly so."""
+    """Whether a process works for a run; the lock on the workspace knows for certain, the worker's note nearly so.
+
+    A claim says where a run was at work: one that is about to start may do so on another machine.
+    """
     pid = run.infrastructure_pid or ""
+    if not alone and run.state is not None and run.state.is_pending():
+        return None
     if held is not None and (held[1].host, held[1].home) == (locks.here(), str(home_of(os.environ))):
         return locks.is_held(workspace_of(os.environ, held[0])) or _is_starting(run, pid, alone=alone)
     if not alone:
