@@ -17,7 +17,7 @@ import httpx
 from clients.process import KEEPER
 from lockgate.errors import Problem, UnavailableError
 
-START_SECONDS = 180.0
+START_SECONDS = 300.0
 STOP_SECONDS = 10.0
 LOOK_SECONDS = 0.1
 LOOPBACK = "127.0.0.1"

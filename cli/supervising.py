@@ -30,20 +30,24 @@ def worker_name() -> str:
 def supervise(console: Console, server: Service | None, worker: Service | None, stopped: Stop, again: int) -> None:
     """Until stopped: keep the server and the worker (those that are ours) running, and every lost run taken up.
 
-    Runs are looked at before the worker starts, and whenever it had to be started again.
+    Runs are looked at before the worker starts, and whenever it had to be started again; then also for questions that nobody
+    can answer, since their process was killed with the worker.
     """
     from prefect.exceptions import PrefectException
 
     seen: dict[str, str] = {}
-    trouble = ""
+    trouble, fresh = "", False
     since = datetime.now(UTC) - timedelta(seconds=LOOK_SECONDS)
     while not stopped.is_set():
         if server is not None and server.ended:
             console.print("[yellow]Prefect's server ended; it is started again.[/]")
             server.start()
+        fresh = fresh or (worker is not None and worker.ended)
         try:
             _look(console, again, seen, since)
-            trouble = ""
+            if fresh:
+                _ask_anew(console)
+            trouble, fresh = "", False
         except (httpx.HTTPError, RuntimeError, PrefectException):
             pass  # the server is starting, or a run was deleted meanwhile: the next look is soon
         except LockgateError as error:
@@ -65,6 +69,16 @@ def _look(console: Console, again: int, seen: dict[str, str], since: datetime) -
             console.print(f"[yellow]{_label(run)}: its process has vanished; it {what}.[/]", highlight=False)
         for run in _recent(client, since):
             _tell(console, run, seen)
+
+
+def _ask_anew(console: Console) -> None:
+    from prefect.client.orchestration import get_client
+
+    from flows.lost_runs import ask_anew
+
+    with get_client(sync_client=True) as client:
+        for run in ask_anew(client):
+            console.print(f"[yellow]{_label(run)}: its question was never stored; it asks anew.[/]", highlight=False)
 
 
 def _recent(client: SyncPrefectClient, since: datetime) -> list[FlowRun]:

@@ -5,10 +5,12 @@ Bytes are kept under their sha256 and never overwritten by others; a record is a
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import re
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from fsspec.implementations.local import LocalFileSystem
 from lockgate.errors import Problem, SettingsError, refused, unavailable
 
 BLOCK_BYTES = 1024 * 1024
+SETTLE_SECONDS = 2.0
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _KEY_PART = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._+-]*")
 
@@ -87,6 +90,23 @@ class Store:
         with self._reached(f"writing the record {key}") as (system, root):
             _write(system, _record(root, key), text.encode())
 
+    def swap_record(self, key: str, old: str | None, new: str) -> bool:
+        """Replace a record if it is still `old` (None: not there); of several who try, one succeeds.
+
+        In a folder a lock of the operating system sees to that. Elsewhere it is written, and looked at once more after a
+        while that is longer than anybody's way from reading to writing.
+        """
+        with (
+            self._reached(f"replacing the record {key}") as (system, root),
+            _alone(system, _record(root, key)) as alone,
+        ):
+            if self.read_record(key) != old:
+                return False
+            self.write_record(key, new)
+            if not alone:
+                time.sleep(SETTLE_SECONDS)
+            return self.read_record(key) == new
+
     def record_keys(self, prefix: str = "") -> tuple[str, ...]:
         """The keys of all records that begin with `prefix`, sorted."""
         with self._reached("listing the records") as (system, root):
@@ -116,6 +136,19 @@ class Store:
 
 _SET_STORE = "Correct the store's address, or its rights"
 _DAMAGED = "The store is damaged: find out who wrote there, then restart the release with an empty store"
+
+
+@contextmanager
+def _alone(system: Any, place: str) -> Iterator[bool]:
+    """Be the only one who replaces this record, where a lock can see to it; gives whether it does."""
+    if not isinstance(system, LocalFileSystem):
+        yield False
+        return
+    path = Path(place)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.with_name(f".{path.name}.lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield True
 
 
 def _exists(system: Any, place: str) -> bool:

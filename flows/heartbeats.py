@@ -10,15 +10,20 @@ from datetime import timedelta
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import StateType
+from prefect.events import emit_event
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
 NAME = "lockgate: a run without a heartbeat has crashed"
+LAST_WORD = "prefect.flow-run.lockgate-waits"
+TAG = "prefect.tag.lockgate"
 WITHIN_SECONDS = 20 * 60
 
 
-def ensure_automation() -> None:
+def ensure_automation(within_seconds: float = WITHIN_SECONDS) -> None:
     """Make the automation, or bring the one with its name up to date.
+
+    `within_seconds` has to be more than twice the heartbeats' frequency.
 
     Any event of the run ends the watch: it may wait for a person without heartbeats, and its end has a name of its own
     (Released, Declined, …). The next heartbeat begins another.
@@ -26,22 +31,32 @@ def ensure_automation() -> None:
     with get_client(sync_client=True) as client:
         known = client.read_automations_by_name(NAME)
         if known:
-            client.update_automation(known[0].id, _automation())
+            client.update_automation(known[0].id, _automation(within_seconds))
         else:
-            client.create_automation(_automation())
+            client.create_automation(_automation(within_seconds))
 
 
-def _automation() -> AutomationCore:
+def end_watch(run_id: str) -> None:
+    """Say that a run's process ends for a wait: its last word, behind its last heartbeat.
+
+    A heartbeat may reach the server after the news of the suspension, and begins a watch then that nothing else would end
+    until a person answers.
+    """
+    tag = {"prefect.resource.id": TAG, "prefect.resource.role": "tag"}
+    emit_event(LAST_WORD, {"prefect.resource.id": f"prefect.flow-run.{run_id}"}, related=[tag])
+
+
+def _automation(within_seconds: float) -> AutomationCore:
     trigger = EventTrigger(
         after={"prefect.flow-run.heartbeat"},
         expect={"prefect.flow-run.*"},
         match={"prefect.resource.id": ["prefect.flow-run.*"]},
-        match_related={"prefect.resource.role": "tag", "prefect.resource.id": "prefect.tag.lockgate"},
+        match_related={"prefect.resource.role": "tag", "prefect.resource.id": TAG},
         for_each={"prefect.resource.id"},
         posture=Posture.Proactive,
         threshold=1,
-        within=timedelta(seconds=WITHIN_SECONDS),
+        within=timedelta(seconds=within_seconds),
     )
-    message = f"no heartbeat for {WITHIN_SECONDS} s"
+    message = f"no heartbeat for {within_seconds:g} s"
     crashed = ChangeFlowRunState(state=StateType.CRASHED, name=None, message=message, force=False)
     return AutomationCore(name=NAME, trigger=trigger, actions=[crashed])

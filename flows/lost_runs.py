@@ -24,6 +24,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import AwaitingRetry, Cancelled, Crashed
 
 from clients import locks
+from flows.known_runs import read_runs
 from lockgate.claims import Claim
 from lockgate.lost_runs import Cure, Symptoms, judge
 from planning import turns
@@ -35,6 +36,7 @@ PAGE = 200
 TROUBLE = (StateType.RUNNING, StateType.PENDING, StateType.CANCELLING, StateType.CRASHED)
 AGAIN = "Its process has vanished: it goes on where it was."
 TOO_OFTEN = "Its process has vanished again and again: read its log, then retry it."
+NEVER_STORED = "It waited with a question that was never stored, which nobody could answer: it is asked anew."
 GONE = "It was cancelled, and its process is gone."
 
 
@@ -52,11 +54,26 @@ def take_up(client: SyncPrefectClient, worker: str, limit: int) -> Iterator[tupl
         alone = is_alone(client, worker) if alone is None else alone
         process = _process(run, held.get(str(run.id)), alone=alone)
         age = (datetime.now(UTC) - run.state.timestamp).total_seconds()
-        again = _count(client, run) if process is False else 0
+        again = _count(client, run) if process is False or run.state.is_pending() else 0
         cure = judge(Symptoms(run.state.type.value, age, process, again), limit)
         if cure != "leave":
             client.set_flow_run_state(run.id, _state(cure), force=True)
             yield run, cure
+
+
+def ask_anew(client: SyncPrefectClient) -> Iterator[FlowRun]:
+    """Start every release again that waits with a question that was never stored; yields them.
+
+    A process that is killed between Prefect's pause and its form leaves such a run: every answer to it is refused for ever.
+    A run whose form is stored a moment later asks anew all the same, so this needs no certainty.
+    """
+    for run in read_runs([StateType.PAUSED]):
+        keys = (run.state.state_details.run_input_keyset or {}) if run.state else {}
+        schema = keys.get("schema", "")
+        if run.deployment_id is None or not schema or client.filter_flow_run_input(run.id, schema, 1, set()):
+            continue
+        client.set_flow_run_state(run.id, AwaitingRetry(message=NEVER_STORED), force=True)
+        yield run
 
 
 def is_alone(client: SyncPrefectClient, worker: str) -> bool:
@@ -73,8 +90,13 @@ def _troubled(client: SyncPrefectClient) -> list[FlowRun]:
 
 
 def _process(run: FlowRun, held: tuple[str, Claim] | None, *, alone: bool) -> bool | None:
-    """Whether a process works for a run; the lock on the workspace knows for certain, the worker's note nearly so."""
+    """Whether a process works for a run; the lock on the workspace knows for certain, the worker's note nearly so.
+
+    A claim says where a run was at work: one that is about to start may do so on another machine.
+    """
     pid = run.infrastructure_pid or ""
+    if not alone and run.state is not None and run.state.is_pending():
+        return None
     if held is not None and (held[1].host, held[1].home) == (locks.here(), str(home_of(os.environ))):
         return locks.is_held(workspace_of(os.environ, held[0])) or _is_starting(run, pid, alone=alone)
     if not alone:

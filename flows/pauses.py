@@ -21,10 +21,12 @@ from uuid import UUID
 from prefect import pause_flow_run, suspend_flow_run
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRunInput, State
+from prefect.exceptions import Pause
 from prefect.input import RunInput, create_flow_run_input
 from prefect.runtime import deployment, flow_run
 from pydantic import ValidationError
 
+from flows.heartbeats import end_watch
 from lockgate.errors import CancelledError, ExpiredError, Problem
 from lockgate.waiting import Waiting
 
@@ -121,7 +123,11 @@ def _wait(form: type[Form], asked: Asked, key: str) -> Form:
     log.info("Waiting for a person: %s", asked.title, extra={"waiting": waiting})
     timeout = asked.timeout_seconds
     if _suspends():
-        return suspend_flow_run(wait_for_input=filled, timeout=timeout, key=key)
+        try:
+            return suspend_flow_run(wait_for_input=filled, timeout=timeout, key=key)
+        except Pause:
+            end_watch(str(flow_run.id))
+            raise
     longer = timeout + GRACE_SECONDS
     return _unless_cancelled(
         lambda: pause_flow_run(wait_for_input=filled, timeout=longer, poll_interval=POLL_SECONDS, key=key), asked

@@ -7,6 +7,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 from uuid import UUID
@@ -72,19 +73,23 @@ def _wait(stack: contextlib.ExitStack, request: Request, slug: str, store: Store
 
 
 def _take(stack: contextlib.ExitStack, slug: str, store: Store) -> None:
-    """Lock the workspace and claim the turn, or raise BusyError with nothing locked."""
+    """Lock the workspace and claim the turn, or raise BusyError with nothing locked.
+
+    A turn that this run has already moves with it to the machine that it goes on on, where its process is looked for.
+    """
     with contextlib.ExitStack() as attempt:
         free = attempt.enter_context(locks.hold(workspace_of(os.environ, slug)))
         found, mine = turns.read_claim(store, slug), _claim()
         if not free:
             raise _busy(found, mine)
-        if decide_turn(found, mine.run, _judge(found, mine)) == "act":
-            if found is not None:
-                log.warning(
-                    "%s (run %s) had this repository's turn and is no more: it is taken over", found.name, found.run
-                )
-            if not turns.write_claim(store, slug, mine):
-                raise _busy(turns.read_claim(store, slug), mine)
+        if decide_turn(found, mine.run, _judge(found, mine)) == "done":
+            mine = replace(mine, since=found.since) if found else mine
+        elif found is not None:
+            log.warning(
+                "%s (run %s) had this repository's turn and is no more: it is taken over", found.name, found.run
+            )
+        if found != mine and not turns.write_claim(store, slug, mine, found):
+            raise _busy(turns.read_claim(store, slug), mine)
         stack.push(attempt.pop_all())
 
 

@@ -10,8 +10,11 @@ Cure = Literal["leave", "again", "cancelled", "crashed"]
 SETTLE_SECONDS = 10.0
 """How long a worker has to report an end itself: both of Prefect's reports arrive within some seconds of it."""
 
-START_SECONDS = 45.0
+START_SECONDS = 120.0
 """How long a run may take from the worker's hands to its first word."""
+
+START_ELSEWHERE_SECONDS = 600.0
+"""The same where nobody can tell which machine starts it."""
 
 FORGET_SECONDS = 24 * 3600.0
 """How old a crash may be for the run to be started again without anybody asking."""
@@ -33,6 +36,8 @@ class Symptoms:
 def judge(run: Symptoms, limit: int) -> Cure:
     """Whether a run is left alone, started again (at most `limit` times), or said to be cancelled or crashed."""
     worth: Cure = "again" if run.again < limit else "crashed"
+    if run.process is None and run.state == "PENDING" and run.age_seconds >= START_ELSEWHERE_SECONDS:
+        return worth
     if run.process is not False:
         return "leave"
     if run.state == "RUNNING" and run.age_seconds >= SETTLE_SECONDS:

@@ -11,10 +11,10 @@ def read_claim(store: Store, slug: str) -> Claim | None:
     return from_json(store.read_record(_key(slug)))
 
 
-def write_claim(store: Store, slug: str, claim: Claim) -> bool:
-    """Take the turn; False when another one took it at the same time and wrote last."""
-    store.write_record(_key(slug), to_json(claim))
-    return read_claim(store, slug) == claim
+def write_claim(store: Store, slug: str, claim: Claim, found: Claim | None = None) -> bool:
+    """Take the turn from who was found to have it; False when another one took it meanwhile."""
+    text = store.read_record(_key(slug))
+    return from_json(text) == found and store.swap_record(_key(slug), text, to_json(claim))
 
 
 def give_back(store: Store, slug: str, run: str) -> None:

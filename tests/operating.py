@@ -20,6 +20,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from cli.runs import read_question
+from cli.services import START_SECONDS
 
 ROOT = Path(__file__).parent.parent
 COMMAND = [sys.executable, "-m", "cli.main"]
@@ -84,9 +85,13 @@ class Station:
                 [*COMMAND, "up", "--sandbox", str(self.folder), "--port", "0", *words], cwd=self.folder, env=self.environ,
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
-        until(lambda: (self.folder / "up.json").exists() or self.process.poll() is not None, "lockgate up")  # type: ignore[union-attr]
+        until(self._begun, "lockgate up", 2 * START_SECONDS)
         assert self.process.poll() is None, self.output
         return self
+
+    def _begun(self) -> bool:
+        """Whether it says that it runs, or has ended."""
+        return (self.folder / "up.json").exists() or (self.process is not None and self.process.poll() is not None)
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Stop everything with a signal; its exit code."""
@@ -97,8 +102,8 @@ class Station:
     def run(self, *words: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Another command of lockgate, without a terminal."""
         return subprocess.run(
-            [*COMMAND, *words], cwd=self.folder, env=environ or self.environ, capture_output=True, text=True, timeout=120,
-            stdin=subprocess.DEVNULL,
+            [*COMMAND, *words], cwd=self.folder, env=environ or self.environ, capture_output=True, text=True,
+            timeout=DEADLINE_SECONDS, stdin=subprocess.DEVNULL,
         )  # fmt: skip
 
     def status(self, run: FlowRun) -> dict[str, Any]:
@@ -196,3 +201,23 @@ def connected(api: str) -> Iterator[SyncPrefectClient]:
     """A client of one server, whatever the environment says."""
     with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
         yield client
+
+
+@contextlib.contextmanager
+def worker(station: Station, name: str) -> Iterator[int]:
+    """`lockgate worker` with a home of its own, for the station's server; gives its process."""
+    home = station.folder / name
+    home.mkdir()
+    environ = {**station.environ, **station.outside(), "LOCKGATE_HOME": str(home), "LOCKGATE_WORKER": name}
+    environ |= {"PREFECT_API_URL": station.api, "LOCKGATE_STORE": str(station.folder / "shared")}
+    with (home / "out.log").open("wb") as output:
+        process = subprocess.Popen(
+            [*COMMAND, "worker"], cwd=home, env=environ, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            start_new_session=True,
+        )  # fmt: skip
+    try:
+        until(lambda: f"Worker {name} runs here" in (home / "out.log").read_text(), "the worker")
+        yield process.pid
+    finally:
+        process.terminate()
+        assert process.wait(60) == 0, (home / "out.log").read_text()

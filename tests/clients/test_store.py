@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,7 +12,7 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from clients.store import Store
+from clients.store import SETTLE_SECONDS, Store
 from lockgate.errors import RefusedError, SettingsError, UnavailableError
 
 CONTENT = b"the bytes that were tested"
@@ -170,3 +172,49 @@ def test_a_store_that_does_not_answer_is_never_taken_for_an_empty_one(act: str, 
     }
     with pytest.raises(UnavailableError, match="Connection refused"):
         acts[act]()
+
+
+def replace_at_once(store: Store, texts: list[str]) -> list[bool]:
+    """Whether each of several who replace a record at the same time is told that it did."""
+    gate = threading.Barrier(len(texts))
+
+    def replace(text: str) -> bool:
+        gate.wait(10)
+        return store.swap_record("turns/a", "old", text)
+
+    with ThreadPoolExecutor(max_workers=len(texts)) as pool:
+        return list(pool.map(replace, texts))
+
+
+def test_of_several_who_replace_a_record_at_once_one_succeeds(store: Store) -> None:
+    store.write_record("turns/a", "old")
+    texts = [f"new {number}" for number in range(4)]
+    done = replace_at_once(store, texts)
+    assert done.count(True) == 1
+    assert store.read_record("turns/a") == texts[done.index(True)]
+
+
+class Slow(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no type information
+    """A store whose server takes longer for some writes than for others."""
+
+    protocol = "slow"
+
+    def pipe_file(self, path: str, value: bytes, **more: object) -> None:
+        time.sleep(SETTLE_SECONDS / 4 if value == b"late" else 0)
+        super().pipe_file(path, value, **more)
+
+
+def test_a_write_that_arrives_late_makes_no_two_winners() -> None:
+    fsspec.register_implementation("slow", Slow, clobber=True)
+    store = Store(f"slow://{uuid4()}")
+    store.write_record("turns/a", "old")
+    assert replace_at_once(store, ["early", "late"]) == [False, True]
+    assert store.read_record("turns/a") == "late"
+
+
+def test_a_record_that_changed_meanwhile_is_not_replaced(store: Store) -> None:
+    store.write_record("turns/a", "theirs")
+    assert not store.swap_record("turns/a", None, "mine")
+    assert not store.swap_record("turns/a", "old", "mine")
+    assert store.read_record("turns/a") == "theirs"
+    assert store.record_keys() == ("turns/a",)

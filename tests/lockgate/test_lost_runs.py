@@ -2,7 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from lockgate.lost_runs import FORGET_SECONDS, SETTLE_SECONDS, START_SECONDS, Cure, Symptoms, judge
+from lockgate.lost_runs import (
+    FORGET_SECONDS,
+    SETTLE_SECONDS,
+    START_ELSEWHERE_SECONDS,
+    START_SECONDS,
+    Cure,
+    Symptoms,
+    judge,
+)
 
 
 @pytest.mark.parametrize(
@@ -17,6 +25,9 @@ from lockgate.lost_runs import FORGET_SECONDS, SETTLE_SECONDS, START_SECONDS, Cu
         ("PENDING", START_SECONDS, False, 0, "again"),
         ("PENDING", START_SECONDS - 1, False, 0, "leave"),
         ("PENDING", 1e6, True, 0, "leave"),
+        ("PENDING", START_ELSEWHERE_SECONDS - 1, None, 0, "leave"),
+        ("PENDING", START_ELSEWHERE_SECONDS, None, 0, "again"),
+        ("PENDING", START_ELSEWHERE_SECONDS, None, 3, "crashed"),
         ("CANCELLING", SETTLE_SECONDS, False, 0, "cancelled"),
         ("CANCELLING", 1e6, True, 0, "leave"),
         ("CRASHED", SETTLE_SECONDS, False, 0, "again"),

@@ -12,6 +12,7 @@ from prefect import flow
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.exceptions import Pause
+from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Running, Scheduled, Suspended
 
 from clients import locks
@@ -126,6 +127,22 @@ def test_a_turn_of_a_living_run_is_refused(
         attempt()
     assert turns.read_claim(store_of(os.environ), SLUG) == other
     assert not locks.is_held(workspace_of(os.environ, SLUG))
+
+
+def test_a_turn_moves_with_its_run_to_the_machine_that_it_goes_on_on(prefect_api: str, prefect_pages: str) -> None:
+    """Where the claim says it is, a supervisor looks for its process."""
+    began = "2026-11-22T09:00:00Z"
+
+    @flow
+    def going_on() -> Claim | None:
+        there = Claim(str(flow_run.id), "demo 1.0", began, "harbour", "/home/of/another", prefect_api)
+        assert turns.write_claim(store_of(os.environ), SLUG, there)
+        with turn(Request(URL, when_busy="refuse")):
+            return turns.read_claim(store_of(os.environ), SLUG)
+
+    found = going_on()
+    assert found is not None
+    assert (found.host, found.home, found.since) == (locks.here(), str(home_of(os.environ)), began)
 
 
 def test_a_workspace_in_use_is_refused(attempt: Callable[..., Claim | None]) -> None:

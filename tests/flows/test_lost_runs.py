@@ -1,0 +1,54 @@
+"""A run whose process was killed between Prefect's pause and its form: no answer to it is ever taken."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from prefect import flow
+from prefect.input import RunInput, keyset_from_paused_state
+from prefect.states import Running, Suspended
+
+from flows.lost_runs import NEVER_STORED, ask_anew
+from flows.pauses import Asked, ask
+from tests.flow_runs import Run, Runs
+
+YES = {"decision": "approve"}
+
+
+class Form(RunInput):
+    """A decision without a default, as every form has."""
+
+    decision: Literal["approve", "decline"]
+
+
+@flow(name="release", persist_result=False)
+def release() -> str:
+    return ask(Form, Asked("tests", "A question", "## A question", ("approve",), (), 600))[0].decision
+
+
+def killed_before_its_form(runs: Runs) -> Run:
+    """A run as `suspend_flow_run` leaves it when it is killed between its two calls."""
+    deployment = runs.client.create_deployment(runs.client.create_flow(release), "killed")
+    run = Run(runs.client, release, runs.client.create_flow_run_from_deployment(deployment).id, set())
+    runs.client.set_flow_run_state(run.id, Running(), force=True)
+    state = Suspended(timeout_seconds=600, pause_key="tests-0")
+    state.state_details.run_input_keyset = keyset_from_paused_state(state)
+    assert runs.client.set_flow_run_state(run.id, state).status == "ACCEPT"
+    return run
+
+
+def test_a_question_that_was_never_stored_is_asked_anew(runs: Runs) -> None:
+    run = killed_before_its_form(runs)
+    assert runs.client.resume_flow_run(run.id, run_input=YES).status == "REJECT"
+    assert run.id in [one.id for one in ask_anew(runs.client)]
+    assert (run.state.name, run.state.message) == ("AwaitingRetry", NEVER_STORED)
+    assert run.begin().asks().answer(**YES).status == "ACCEPT"
+    assert run.resumed().ends().result() == "approve"
+
+
+def test_a_question_that_is_stored_is_left_alone(runs: Runs) -> None:
+    run = runs.begin(release, deployed=True)
+    waiting = run.asks()
+    assert run.id not in [one.id for one in ask_anew(runs.client)]
+    assert waiting.answer(**YES).status == "ACCEPT"
+    assert run.resumed().ends().result() == "approve"
