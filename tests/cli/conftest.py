@@ -71,11 +71,11 @@ class Desk:
         self.git("commit", "--quiet", "--allow-empty", "-m", message)
         self.git("push", "--quiet", "origin", "HEAD:refs/heads/main")
 
-    def run(self, *words: str, at: Path | None = None) -> Ended:
+    def run(self, *words: str, at: Path | None = None, seconds: float = TIMEOUT_SECONDS) -> Ended:
         """The real command as a child process whose standard input and output are no terminal."""
         done = subprocess.run(
             [*COMMAND, *words], cwd=at or self.checkout, env=self.environ, capture_output=True, text=True,
-            stdin=subprocess.DEVNULL, timeout=TIMEOUT_SECONDS,
+            stdin=subprocess.DEVNULL, timeout=seconds,
         )  # fmt: skip
         return Ended(done.returncode, done.stdout, done.stderr)
 

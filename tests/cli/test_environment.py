@@ -99,9 +99,10 @@ def test_what_goes_wrong_is_json_too(desk) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_release_with_a_server_of_its_own_leaves_none(desk) -> None:
     """Without PREFECT_API_URL the command starts Prefect's server, and ends it."""
-    ended = desk.run("release", "patch", "--yes", "--tested", "here", "--json")
+    ended = desk.run("release", "patch", "--yes", "--tested", "here", "--json", seconds=800)
     assert ended.code == 0, ended.err
     assert [one["key"] for one in ended.data["steps"]][-1] == "logs"
     assert "prefect server start shows the run at /runs/flow-run/" in ended.err
