@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, Route, expect, sync_playwright
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import SyncPrefectClient, get_client
 
 from tests.flow_runs import Runs
+from tests.operating import Station, connected, make_station
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
@@ -60,3 +61,17 @@ def shoot(page: Page) -> Callable[[str], None]:
 def runs(prefect_api: str) -> Iterator[Runs]:
     with get_client(sync_client=True) as client:
         yield Runs(client)
+
+
+@pytest.fixture(scope="module")
+def station(sample_sandbox: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
+    """`lockgate up` around a sandbox: server, worker and deployments, as a person starts them."""
+    running = make_station(sample_sandbox, tmp_path_factory.mktemp("station") / "sandbox").start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def client(station: Station) -> Iterator[SyncPrefectClient]:
+    with connected(station.api) as found:
+        yield found

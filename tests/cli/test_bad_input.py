@@ -51,7 +51,13 @@ LEFT = {
 }
 """What a refused release leaves changed, as the document says; nothing for the others."""
 
-SLOW = {"a publish run that fails", "a pre-release command that changes other files"}
+SLOW = {
+    "a build that fails", "tests that fail", "a publish run that fails", "a pre-release command that changes other files",
+}  # fmt: skip
+QUICK = {
+    "a version that is none", "not a repository", "a setting that does not exist", "edited and new files",
+    "yanked from the index", "no token", "the index does not answer",
+}  # fmt: skip
 
 
 def case(what: str, *words: str):
@@ -204,6 +210,11 @@ def foreign_tag(desk):
     desk.git("tag", "--delete", "v1.1.0")
 
 
+@case("yes to everything, and nothing on the tests", "release", "patch", "--yes")
+def nothing_on_the_tests(desk):
+    pass
+
+
 @case("a build that fails", "release", "patch", "--yes", "--tested", "here")
 def broken_build(desk):
     pyproject = (desk.checkout / "pyproject.toml").read_text()
@@ -281,7 +292,14 @@ def differences(before: dict, after: dict) -> Iterator[tuple[str, str]]:
             yield kind, ""
 
 
-@pytest.mark.parametrize("what", [what for what, (_, words) in CASES.items() if words[0] == "plan"])
+@pytest.mark.parametrize(
+    "what",
+    [
+        pytest.param(what, marks=[] if what in QUICK else [pytest.mark.slow])
+        for what, (_, words) in CASES.items()
+        if words[0] == "plan"
+    ],
+)
 def test_the_plan_says_what_is_in_the_way_and_changes_nothing(what: str, desk) -> None:
     assert check(what, desk) == set()
 

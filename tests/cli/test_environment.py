@@ -45,6 +45,7 @@ def install(folder: Path, package: str, version: str) -> str:
     return str(folder)
 
 
+@pytest.mark.slow
 def test_packages_that_break_the_server_are_told_before_it_is_started(desk, tmp_path: Path) -> None:
     desk.environ["PYTHONPATH"] = f"{install(tmp_path / 'bad', 'fastapi', '0.156.0')}:{ROOT}"
     before = desk.seen()
@@ -59,6 +60,7 @@ def test_packages_that_break_the_server_are_told_before_it_is_started(desk, tmp_
     assert desk.run("plan", "patch").code == 0
 
 
+@pytest.mark.slow
 def test_they_are_told_where_the_server_is_another_ones_too(desk_with_prefect, tmp_path: Path) -> None:
     desk = desk_with_prefect
     desk.environ["PYTHONPATH"] = f"{install(tmp_path / 'bad', 'sqlalchemy', '2.1.9')}:{ROOT}"
@@ -80,6 +82,7 @@ def test_the_plan_reads_the_token_from_a_block_where_one_is_named(desk_with_pref
     assert "PREFECT_API_URL is not set, and no `lockgate up` runs" in ended.out
 
 
+@pytest.mark.slow
 def test_what_goes_wrong_is_json_too(desk) -> None:
     """The commands that have no report."""
     for words in (

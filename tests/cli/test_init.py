@@ -73,7 +73,8 @@ def test_the_end_of_the_input_is_no_yes(bare_desk) -> None:
     assert bare_desk.seen() == before
 
 
-@pytest.mark.parametrize("variant", ["assets", pytest.param("rebuild", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", ["assets", "rebuild"])
 def test_a_release_with_the_proposed_workflow(bare_desk, desk_with_prefect, variant) -> None:
     assert bare_desk.run("init", "--yes", "--variant", variant, "--test-command", "python -c pass").code == 0
     bare_desk.push("Publish with Lockgate")

@@ -47,7 +47,7 @@ def test_the_run_of_a_tag_is_found_and_judged(hub: GitHub, finished: Run, commit
     assert github_actions.read_run(hub, finished.id) == finished
     jobs = github_actions.list_jobs(hub, finished)
     assert [(job.name, job.conclusion) for job in jobs] == [("build", "success"), ("publish", "success")]
-    assert judge_run(finished, jobs, "publish").state == "success"
+    assert judge_run(finished, jobs, ["publish"]).state == "success"
 
 
 def test_a_run_that_filtered_lists_do_not_show_yet_is_found(
@@ -113,7 +113,7 @@ def test_a_deployment_that_is_not_allowed_fails_the_publishing_job(
     push_tag(TAG)
     forge.wait_idle(IDLE_SECONDS)
     (run,) = github_actions.list_runs(hub, FILE)
-    verdict = judge_run(run, github_actions.list_jobs(hub, run), "publish")
+    verdict = judge_run(run, github_actions.list_jobs(hub, run), ["publish"])
     assert (verdict.state, [job.name for job in verdict.failed]) == ("failure", ["publish"])
     forge.set_environment("pypi", policies=[("v*", "tag")])
     github_actions.rerun_failed(hub, run)

@@ -1,0 +1,151 @@
+"""A person starts a release from the Run form of its deployment, and goes on in Prefect's pages alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from uuid import UUID
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.schedules import CronSchedule
+
+from cli.runs import recent
+from tests.browser.test_pages import TAKEN, choose
+from tests.operating import DEPLOYMENT, Station
+
+pytestmark = [
+    pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("operations"),
+]  # fmt: skip
+Shoot = Callable[[str], None]
+
+TESTS = "Complete test suite with --all flag"
+PUBLISHER = "Confirm PyPI Trusted Publisher settings"
+SECRETS = re.compile("token|password|secret", re.IGNORECASE)
+
+
+def pages(station: Station) -> str:
+    return station.api.removesuffix("/api") + "/v2"
+
+
+def open_run_form(page: Page, station: Station, client: SyncPrefectClient) -> Locator:
+    deployment = client.read_deployment_by_name(DEPLOYMENT)
+    page.goto(f"{pages(station)}/deployments/deployment/{deployment.id}/run")
+    form = page.locator("form")
+    expect(form.get_by_label("Repository", exact=True)).to_be_visible()
+    return form
+
+
+def fill(form: Locator, **values: str) -> None:
+    for label, value in values.items():
+        form.get_by_label(label, exact=True).fill(value)
+
+
+def submit(page: Page, form: Locator, said: re.Pattern[str]) -> str:
+    """Press Submit until the pages say one of these words; Prefect's database may be busy (503), and they do not try again."""
+    while True:
+        form.get_by_role("button", name="Submit", exact=True).click()
+        toast = (
+            page.locator("[data-sonner-toast]").filter(has_text=re.compile(f"{said.pattern}|Service Unavailable")).first
+        )
+        expect(toast).to_be_visible()
+        text = toast.text_content() or ""
+        if said.search(text):
+            return text
+
+
+def newest(client: SyncPrefectClient, known: set[UUID]) -> FlowRun:
+    """The run that is not among these."""
+    (run,) = [one for one in recent(client) if one.id not in known]
+    return run
+
+
+def answer(page: Page, station: Station, run: FlowRun, decision: str, **fields: str) -> None:
+    """Answer what a suspended run asks, in its Resume dialog."""
+    page.goto(f"{pages(station)}/runs/flow-run/{run.id}")
+    page.get_by_role("button", name="Open menu").first.click()
+    page.get_by_role("menuitem", name="Resume").click()
+    form = page.get_by_role("dialog", name="Resume Flow Run")
+    choose(page, form, decision)
+    fill(form, **{"Your name": "Ada", **fields})
+    resume(page, form)
+
+
+def resume(page: Page, form: Locator) -> None:
+    while True:
+        form.get_by_role("button", name="Resume", exact=True).click()
+        toast = page.locator("[data-sonner-toast]").filter(has_text=TAKEN).first
+        expect(toast).to_be_visible()
+        if "resumed" in (toast.text_content() or ""):
+            return
+
+
+def test_a_release_is_started_approved_and_read_in_the_pages(
+    page: Page, station: Station, client: SyncPrefectClient, shoot: Shoot
+) -> None:
+    form = open_run_form(page, station, client)
+    assert [text for text in form.locator("label").all_inner_texts() if SECRETS.search(text)] == []
+    fill(form, **{"Version (Optional)": "minor", "Requested By (Optional)": "ada"})
+    shoot("run-form")
+    known = {one.id for one in recent(client)}
+    submit(page, form, re.compile("scheduled to start"))
+    run = newest(client, known)
+
+    station.until_state(client, run, "Suspended")
+    station.until_asked(client, run, TESTS)
+    page.goto(f"{pages(station)}/runs/flow-run/{run.id}")
+    expect(page.get_by_text("lockgate-sample 1.1.0", exact=True).first).to_be_visible()
+    expect(page.get_by_text("Suspended", exact=True).first).to_be_visible()
+    shoot("suspended")
+    answer(page, station, run, "approve", **{"Note (Optional)": "the night build"})
+    station.until_asked(client, run, PUBLISHER)
+    answer(page, station, run, "approve")
+    station.until_state(client, run, "Released")
+
+    page.goto(f"{pages(station)}/runs/flow-run/{run.id}?tab=Artifacts")
+    expect(page.get_by_text("Released", exact=True).first).to_be_visible()
+    expect(page.get_by_text("lockgate-sample 1.1.0: summary", exact=True).first).to_be_visible()
+    summary = client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(like_="summary-%-1-1-0")))[0]
+    page.goto(f"{pages(station)}/artifacts/artifact/{summary.id}")
+    expect(page.get_by_role("heading", name="Timeline")).to_be_visible()
+    expect(page.get_by_role("link", name="on the index")).to_be_visible()
+    shoot("summary")
+
+
+def test_a_release_is_declined_and_a_wrong_version_refused_in_the_pages(
+    page: Page, station: Station, client: SyncPrefectClient, shoot: Shoot
+) -> None:
+    form = open_run_form(page, station, client)
+    known = {one.id for one in recent(client)}
+    form.get_by_label("Repository", exact=True).fill("https://ada:hunter2@example.org/a/b")
+    said = submit(page, form, re.compile("Validation failed"))
+    assert "repository" in said
+    shoot("refused-form")
+    assert {one.id for one in recent(client)} == known
+
+    form = open_run_form(page, station, client)
+    fill(form, **{"Version (Optional)": "patch"})
+    submit(page, form, re.compile("scheduled to start"))
+    run = newest(client, known)
+    station.until_asked(client, run, TESTS)
+    answer(page, station, run, "decline", **{"Note (Optional)": "not today"})
+    ended = station.until_state(client, run, "Declined")
+    assert "not today" in str(ended.state and ended.state.message)
+    page.goto(f"{pages(station)}/runs/flow-run/{run.id}")
+    expect(page.get_by_text("Declined", exact=True).first).to_be_visible()
+    shoot("declined-deployment")
+
+
+def test_the_next_run_of_a_schedule_is_in_the_pages(
+    page: Page, station: Station, client: SyncPrefectClient, shoot: Shoot
+) -> None:
+    deployment = client.read_deployment_by_name("scheduled-release/scheduled-release")
+    weekly = CronSchedule(cron="30 7 * * 1", timezone="Europe/Berlin")
+    client.create_deployment_schedules(deployment.id, [(weekly, True)])
+    page.goto(f"{pages(station)}/deployments/deployment/{deployment.id}?tab=Upcoming")
+    expect(page.get_by_text("Scheduled").first).to_be_visible()
+    expect(page.get_by_text("07:30 AM").first).to_be_visible()
+    shoot("schedule")
