@@ -6,16 +6,17 @@ import re
 from collections.abc import Callable
 from uuid import UUID
 
+import httpx
 import pytest
 from playwright.sync_api import Locator, Page, expect
 from prefect.client.orchestration import SyncPrefectClient
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey, FlowRunFilter
 from prefect.client.schemas.objects import FlowRun
-from prefect.client.schemas.schedules import CronSchedule
+from prefect.client.schemas.sorting import FlowRunSort
 
 from cli.runs import recent
 from tests.browser.test_pages import TAKEN, choose
-from tests.operating import DEPLOYMENT, Station
+from tests.operating import DEPLOYMENT, Station, until
 
 pytestmark = [
     pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("operations"),
@@ -24,6 +25,7 @@ Shoot = Callable[[str], None]
 
 TESTS = "Complete test suite with --all flag"
 PUBLISHER = "Confirm PyPI Trusted Publisher settings"
+SOONEST = FlowRunSort.EXPECTED_START_TIME_ASC
 SECRETS = re.compile("token|password|secret", re.IGNORECASE)
 
 
@@ -143,9 +145,14 @@ def test_the_next_run_of_a_schedule_is_in_the_pages(
     page: Page, station: Station, client: SyncPrefectClient, shoot: Shoot
 ) -> None:
     deployment = client.read_deployment_by_name("scheduled-release/scheduled-release")
-    weekly = CronSchedule(cron="30 7 * * 1", timezone="Europe/Berlin")
-    client.create_deployment_schedules(deployment.id, [(weekly, True)])
+    releases = {"releases": [{"repository": "https://github.com/example/one", "version": "minor"}]}
+    weekly = {"cron": "30 7 * * 1", "timezone": "Europe/Berlin"}
+    row = {"schedule": weekly, "active": True, "parameters": {"schedule": releases}}
+    url = f"{station.api}/deployments/{deployment.id}/schedules"
+    until(lambda: httpx.post(url, json=[row], timeout=30).is_success, "a schedule")
+    mine = FlowRunFilter(deployment_id={"any_": [deployment.id]})  # type: ignore[arg-type]
+    planned = until(lambda: client.read_flow_runs(flow_run_filter=mine, sort=SOONEST), "its runs")
     page.goto(f"{pages(station)}/deployments/deployment/{deployment.id}?tab=Upcoming")
-    expect(page.get_by_text("Scheduled").first).to_be_visible()
-    expect(page.get_by_text("07:30 AM").first).to_be_visible()
+    expect(page.get_by_text(planned[0].name, exact=True)).to_be_visible()
+    expect(page.get_by_text("At 07:30 AM, only on Monday")).to_be_visible()
     shoot("schedule")
