@@ -6,6 +6,7 @@ heartbeats follow nothing. So for that long a run that waits for a person looks 
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 from prefect.client.orchestration import get_client
@@ -18,6 +19,8 @@ NAME = "lockgate: a run without a heartbeat has crashed"
 LAST_WORD = "prefect.flow-run.lockgate-waits"
 TAG = "prefect.tag.lockgate"
 WITHIN_SECONDS = 20 * 60
+SETTLE_SECONDS = 3.0
+"""How long Prefect is given to evaluate a heartbeat."""
 
 
 def ensure_automation(within_seconds: float = WITHIN_SECONDS) -> None:
@@ -40,8 +43,10 @@ def end_watch(run_id: str) -> None:
     """Say that a run's process ends for a wait: its last word, behind its last heartbeat.
 
     A heartbeat may reach the server after the news of the suspension, and begins a watch then that nothing else would end
-    until a person answers.
+    until a person answers. Prefect evaluates two events at a time, in whatever order, and tells nobody when it has: so the last
+    word comes some seconds later.
     """
+    time.sleep(SETTLE_SECONDS)
     tag = {"prefect.resource.id": TAG, "prefect.resource.role": "tag"}
     emit_event(LAST_WORD, {"prefect.resource.id": f"prefect.flow-run.{run_id}"}, related=[tag])
 

@@ -65,11 +65,16 @@ def newest(client: SyncPrefectClient, known: set[UUID]) -> FlowRun:
     return run
 
 
+def menu(page: Page, item: str) -> None:
+    """Choose something in the menu of a run's page."""
+    page.get_by_role("button", name="Open menu").first.click()
+    page.get_by_role("menuitem", name=item).click()
+
+
 def answer(page: Page, station: Station, run: FlowRun, decision: str, **fields: str) -> None:
     """Answer what a suspended run asks, in its Resume dialog."""
     page.goto(f"{pages(station)}/runs/flow-run/{run.id}")
-    page.get_by_role("button", name="Open menu").first.click()
-    page.get_by_role("menuitem", name="Resume").click()
+    menu(page, "Resume")
     form = page.get_by_role("dialog", name="Resume Flow Run")
     choose(page, form, decision)
     fill(form, **{"Your name": "Ada", **fields})
@@ -117,7 +122,7 @@ def test_a_release_is_started_approved_and_read_in_the_pages(
     shoot("summary")
 
 
-def test_a_release_is_declined_and_a_wrong_version_refused_in_the_pages(
+def test_a_release_is_declined_retried_and_cancelled_in_the_pages(
     page: Page, station: Station, client: SyncPrefectClient, shoot: Shoot
 ) -> None:
     form = open_run_form(page, station, client)
@@ -139,6 +144,18 @@ def test_a_release_is_declined_and_a_wrong_version_refused_in_the_pages(
     page.goto(f"{pages(station)}/runs/flow-run/{run.id}")
     expect(page.get_by_text("Declined", exact=True).first).to_be_visible()
     shoot("declined-deployment")
+
+    menu(page, "Retry")
+    page.get_by_role("dialog").get_by_role("button", name="Retry", exact=True).click()
+    station.until_state(client, run, "Suspended")
+    station.until_asked(client, run, TESTS)
+    page.goto(f"{pages(station)}/runs/flow-run/{run.id}")
+    menu(page, "Cancel")
+    shoot("cancel")
+    page.get_by_role("dialog").get_by_role("button", name="Cancel", exact=True).last.click()
+    station.until_state(client, run, "Cancelled")
+    station.until_idle()
+    station.until_asked(client, station.begin(client, version="patch"), TESTS)
 
 
 def test_the_next_run_of_a_schedule_is_in_the_pages(
