@@ -104,7 +104,7 @@ def test_the_commands_go_on(station: Station, client: SyncPrefectClient, before:
     number = str(run.id)
     one = station.run("status", number, "--json", environ=environ)
     assert json.loads(one.stdout)["asks"] == TESTS, one.stdout + one.stderr
-    words = ("approve", number, "--decision", "approve", "--name", "ann")
+    words = ("approve", number, "--decision", "approve", "--name", "ann", "--note", "ran there")
     given = station.run(*words, environ=environ)
     assert (given.returncode, "it goes on" in given.stdout) == (0, True), given.stdout
     station.until_asked(client, run, PUBLISHER)
