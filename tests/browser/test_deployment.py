@@ -25,6 +25,7 @@ Shoot = Callable[[str], None]
 
 TESTS = "Complete test suite with --all flag"
 PUBLISHER = "Confirm PyPI Trusted Publisher settings"
+DIALOG = "[role=dialog], [role=alertdialog]"
 SOONEST = FlowRunSort.EXPECTED_START_TIME_ASC
 SECRETS = re.compile("token|password|secret", re.IGNORECASE)
 
@@ -146,13 +147,13 @@ def test_a_release_is_declined_retried_and_cancelled_in_the_pages(
     shoot("declined-deployment")
 
     menu(page, "Retry")
-    page.get_by_role("dialog").get_by_role("button", name="Retry", exact=True).click()
+    page.locator(DIALOG).get_by_role("button", name="Retry", exact=True).click()
     station.until_state(client, run, "Suspended")
     station.until_asked(client, run, TESTS)
     page.goto(f"{pages(station)}/runs/flow-run/{run.id}")
     menu(page, "Cancel")
     shoot("cancel")
-    page.get_by_role("dialog").get_by_role("button", name="Cancel", exact=True).last.click()
+    page.locator(DIALOG).get_by_role("button", name="Cancel", exact=True).last.click()
     station.until_state(client, run, "Cancelled")
     station.until_idle()
     station.until_asked(client, station.begin(client, version="patch"), TESTS)
