@@ -23,7 +23,7 @@ class Request:
     }  # fmt: skip
 
     repository: str
-    """The repository: its URL, or a folder on the machine of the worker."""
+    """The repository: its URL, without a user, password or token in it, or a folder on the machine of the worker."""
 
     version: str = ""
     """A version such as 1.4.0, or patch, minor, major, alpha, beta, rc, final. Empty: the one that the repository states."""
@@ -45,7 +45,7 @@ class Request:
     without GitHub's checks; with "approve all" it is the evidence, otherwise the person who is asked reads it."""
 
     unattended: bool = False
-    """Nobody is there to resolve a conflict with the repository: stop in a named state instead of asking. Checkpoints ask."""
+    """Nobody is there to resolve a conflict with the repository: stop in a named state. Checkpoints still ask."""
 
     when_busy: Literal["wait", "refuse"] = "wait"
     """When another release of this repository is under way or waits for a person: wait for it to end, or refuse."""

@@ -58,6 +58,7 @@ def submit(page: Page, form: Locator, said: re.Pattern[str]) -> str:
         text = toast.text_content() or ""
         if said.search(text):
             return text
+        expect(toast).to_be_hidden()
 
 
 def newest(client: SyncPrefectClient, known: set[UUID]) -> FlowRun:
@@ -89,6 +90,7 @@ def resume(page: Page, form: Locator) -> None:
         expect(toast).to_be_visible()
         if "resumed" in (toast.text_content() or ""):
             return
+        expect(toast).to_be_hidden()
 
 
 def test_a_release_is_started_approved_and_read_in_the_pages(
