@@ -43,8 +43,9 @@ GONE = "It was cancelled, and its process is gone."
 def take_up(client: SyncPrefectClient, worker: str, limit: int) -> Iterator[tuple[FlowRun, Cure]]:
     """Start every lost run of Lockgate's deployments again, at most `limit` times each; yields what was done.
 
-    `worker` is the name of the worker beside this process. Where it is the only one, a run without a process on this
-    machine has none; otherwise only what has the turn of a repository on this machine is judged.
+    `worker` is the name of the worker beside this process. What has the turn of a repository is judged on the machine that its
+    claim names, and nowhere else: that machine may be at work without reaching the server. What has no turn is judged where
+    the worker is the only one online.
     """
     held = {claim.run: (slug, claim) for slug, claim in turns.claims(store_of(os.environ))}
     alone: bool | None = None
@@ -95,12 +96,13 @@ def _process(run: FlowRun, held: tuple[str, Claim] | None, *, alone: bool) -> bo
     A claim says where a run was at work: one that is about to start may do so on another machine.
     """
     pid = run.infrastructure_pid or ""
-    if not alone and run.state is not None and run.state.is_pending():
+    if not alone and (held is None or (run.state is not None and run.state.is_pending())):
         return None
-    if held is not None and (held[1].host, held[1].home) == (locks.here(), str(home_of(os.environ))):
-        return locks.is_held(workspace_of(os.environ, held[0])) or _is_starting(run, pid, alone=alone)
-    if not alone:
-        return None
+    if held is not None:
+        slug, claim = held
+        if (claim.host, claim.home) != (locks.here(), str(home_of(os.environ))):
+            return None
+        return locks.is_held(workspace_of(os.environ, slug)) or _is_starting(run, pid, alone=alone)
     return pid.isdigit() and locks.is_alive(int(pid), f"PREFECT__FLOW_RUN_ID={run.id}")
 
 

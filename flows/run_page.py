@@ -60,10 +60,9 @@ def show_summary(trail: Trail) -> None:
 
 def _evidence(fixture: Fixture) -> str:
     """The artifacts with their digests, and where the tests ran."""
-    tests = fixture.tests
-    ran = " ".join(one for one in (tests.command, tests.source, tests.by and f"({tests.by})") if one) if tests else ""
-    said = f"Tests of `{tests.commit[:12]}`, by {tests.how}: {ran or 'nothing noted'}" if tests else ""
-    return "\n\n".join(one for one in (table_of(fixture.artifacts) if fixture.artifacts else "", said) if one)
+    files = table_of(fixture.artifacts) if fixture.artifacts else ""
+    tests = f"Complete test suite: {fixture.tests.sentence}." if fixture.tests else ""
+    return "\n\n".join(one for one in (files, tests) if one)
 
 
 def _links(urls: Mapping[str, str]) -> str:

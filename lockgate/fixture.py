@@ -51,6 +51,16 @@ class TestEvidence:
         """Whether it is evidence for the commit, and not against it."""
         return self.exit_code in {None, 0}
 
+    @property
+    def sentence(self) -> str:
+        """Where the tests of which commit ran, and how they ended."""
+        commit, ended = self.commit[:12], "passed" if self.passed else "did not pass"
+        if self.how == "command":
+            return f"`{self.command}` {ended} in {self.seconds} s on {commit}"
+        if self.how == "checks":
+            return f"GitHub's checks {ended} on {commit}: {self.source or self.command}"
+        return f"{self.by or 'a person'} says that they {ended} on {commit}{': ' if self.source else ''}{self.source}"
+
 
 @dataclass(frozen=True, slots=True)
 class Claims:

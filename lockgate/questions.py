@@ -11,24 +11,25 @@ from lockgate.runs import RunFailedError
 from lockgate.steps import step
 from lockgate.workflow_claims import PublisherClaims, moved_from
 
-NOTHING_LOST = "Nothing: until the tag is pushed everything can be taken back."
+THE_TAG = "The tag that may follow without another question: what it publishes is on the index for ever."
 
 
-def ask_about_migrations(version: str, commit: str, description: str) -> Question:
-    """Step 2's question; bound to the commit whose migrations were read."""
+def ask_about_migrations(version: str, commit: str, description: str, *, last: bool) -> Question:
+    """Step 2's question; bound to the commit whose migrations were read. `last`: perhaps nobody is asked again before the tag."""
     return Question(
         "migrations", step("migrations").title, description,
         starts="the version change and the release commit, in Lockgate's workspace; then the build and the push of that commit.",
-        irreversible=NOTHING_LOST, evidence={"version": version, "commit": commit},
+        irreversible=_lost(last), evidence={"version": version, "commit": commit},
     )  # fmt: skip
 
 
 def ask_for_tests(
-    version: str, commit: str, artifacts: Sequence[Artifact], changes: str = "", tested: str = ""
+    version: str, commit: str, artifacts: Sequence[Artifact], changes: str = "", tested: str = "", *, last: bool
 ) -> Question:
     """Step 5's question where no test command is configured; bound to the release commit and the built bytes.
 
-    `changes` is Markdown: what changed since the previous release. `tested` is what the request says of the tests.
+    `changes` is Markdown: what changed since the previous release. `tested` is what the request says of the tests. `last`:
+    perhaps nobody is asked again before the tag.
     """
     told = f" Who asked for the release says: {tested}." if tested else ""
     return Question(
@@ -36,29 +37,37 @@ def ask_for_tests(
         f"No test command is configured. Has the complete test suite run, with `--all`, on commit `{commit}`? Say where in"
         f" the note (a link to the run), it is kept as the evidence.{told}\n\n{changes}".rstrip(),
         starts="the checks of the publish workflow and of the release environment.",
-        irreversible=NOTHING_LOST, evidence={"version": version, "commit": commit, **_digests(artifacts)},
+        irreversible=_lost(last), evidence={"version": version, "commit": commit, **_digests(artifacts)},
     )  # fmt: skip
 
 
 def ask_about_publisher(
-    version: str, commit: str, claims: PublisherClaims, known: Publisher | None, notes: Sequence[str]
+    version: str, commit: str, claims: PublisherClaims, known: Publisher | None, notes: Sequence[str], *, last: bool
 ) -> Question:
-    """Step 6's question; bound to the claims that the publish run will present."""
+    """Step 6's question; bound to the claims that the publish run will present. `last`: nobody is asked again before the tag."""
     rows = {
         "owner": claims.owner, "repository": claims.repository, "workflow": claims.workflow,
         "environment": claims.environment or "(any)",
     }  # fmt: skip
     table = "\n".join(f"| {name} | `{value}` |" for name, value in rows.items())
     moved = moved_from(claims, known)
-    sure = known is not None and not moved
+    unsure = "" if known is not None and not moved else " A wrong publisher burns the tag."
     warnings = "".join(f"\n- {note}" for note in notes)
     found = f"{_seen_before(known, moved)}\n\n| Trusted Publisher | value |\n|---|---|\n{table}\n{warnings}"
     return Question(
         "publisher", step("publisher").title, found,
         starts="the check of the release environment, then the draft release and the tag.",
-        irreversible=NOTHING_LOST if sure else "The tag that follows: a wrong publisher burns it.",
+        irreversible=_lost(last) + unsure,
         evidence={"version": version, "commit": commit, **rows, "ref": claims.ref} | ({"moved from": moved} if moved else {}),
     )  # fmt: skip
+
+
+def _lost(last: bool) -> str:
+    return (
+        THE_TAG
+        if last
+        else "Nothing: a person is asked again before the tag, and until then everything can be taken back."
+    )
 
 
 def ask_to_publish(version: str, tag: str, commit: str, artifacts: Sequence[Artifact], changes: str = "") -> Question:

@@ -41,8 +41,8 @@ class Request:
     """Answer every checkpoint with yes, in the name of who asks. For releases that nobody needs to look at."""
 
     tested: str = ""
-    """Where the complete test suite ran for what is released (a link, or words). Only for a project without a test command and
-    without GitHub's checks; with "approve all" it is the evidence, otherwise the person who is asked reads it."""
+    """A link to the run of the complete test suite, or words on it. Needed with "approve all" when the project has no test command
+    and no checks on GitHub; otherwise the person who is asked sees it."""
 
     unattended: bool = False
     """Nobody is there to resolve a conflict with the repository: stop in a named state. Checkpoints still ask."""

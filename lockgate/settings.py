@@ -23,7 +23,7 @@ from lockgate.versions import detect_tag_format, released_versions
 TABLE = "[tool.lockgate]"
 CHANGELOGS = ("CHANGELOG.md", "CHANGELOG.rst", "CHANGES.md", "CHANGES.rst", "HISTORY.md", "NEWS.md", "NEWS.rst")
 CHECKPOINTS = {"migrations": "when-needed", "tests": "when-needed", "publisher": "always", "publish": "never"}
-"""When each checkpoint asks, unless the settings say otherwise."""
+"""When each checkpoint asks, unless the settings say otherwise; in the order in which they come."""
 
 MINUTE_SECONDS = 60.0
 HOUR_SECONDS = 60 * MINUTE_SECONDS

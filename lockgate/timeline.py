@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -68,8 +68,8 @@ def picture(fixture: Fixture) -> str:
         return ""
     first, last = parts[0].start, max(one.end for one in parts)
     rows = "\n".join(
-        f"| {one.number or ''} | {one.title} | {_clock(one.start)} | {duration(one.seconds)} | `{_bar(one, first, last)}` |"
-        for one in parts
+        f"| {one.number or ''} | {one.title} | {start} | {_unbroken(duration(one.seconds))} | `{_bar(one, first, last)}` |"
+        for one, start in zip(parts, _starts(parts), strict=True)
     )
     legend = " ".join(f"`{mark}` {kind}" for kind, mark in MARKS.items() if kind in totals(parts))
     return (
@@ -101,11 +101,13 @@ def duration(seconds: float) -> str:
 def _history_row(fixture: Fixture) -> str:
     parts = spans(fixture)
     sums = totals(parts)
-    cells = " | ".join(duration(sums[kind]) if kind in sums else "" for kind in MARKS if kind != "not running")
+    cells = " | ".join(
+        _unbroken(duration(sums[kind])) if kind in sums else "" for kind in MARKS if kind != "not running"
+    )
     took = duration(parts[-1].end - parts[0].start)
     url = fixture.urls.get("index")
     version = f"[{fixture.version}]({url})" if url else fixture.version
-    return f"| {version} | {_clock(parts[-1].end)} | {took} | {cells} |"
+    return f"| {version} | {_clock(parts[-1].end)} | {_unbroken(took)} | {cells} |"
 
 
 def _took(seconds: float, parts: Sequence[Span]) -> str:
@@ -131,15 +133,29 @@ def _bar(one: Span, first: float, last: float) -> str:
     scale = WIDTH / max(last - first, 1.0)
     start = min(int((one.start - first) * scale), WIDTH - 1)
     length = max(1, min(round((one.end - first) * scale), WIDTH) - start)
-    return (" " * start + MARKS[one.kind] * length).ljust(WIDTH).replace(" ", "\u00a0")
+    return _unbroken((" " * start + MARKS[one.kind] * length).ljust(WIDTH))
 
 
 def _ended(fixture: Fixture) -> float:
     return max(one.end for one in spans(fixture))
 
 
+def _starts(parts: Sequence[Span]) -> Iterator[str]:
+    """When each part began: the day is named where it begins, the clock always."""
+    day = ""
+    for one in parts:
+        date, clock = _clock(one.start).split()
+        yield clock if date == day else f"{date} {clock}"
+        day = date
+
+
 def _clock(seconds: float) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"
+
+
+def _unbroken(words: str) -> str:
+    """The same words, for a cell of a table that wraps."""
+    return words.replace(" ", "\u00a0")
 
 
 def _seconds(time: str) -> float:

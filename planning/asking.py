@@ -11,6 +11,7 @@ from lockgate.errors import Problem
 from lockgate.fixture import Fixture
 from lockgate.plan import Finding
 from lockgate.repository import Origin
+from lockgate.settings import CHECKPOINTS
 from planning import checks, survey
 from planning.approving import rules_of, signature_fault
 from planning.release import Release
@@ -23,7 +24,8 @@ def about_migrations(release: Release, origin: Origin, described: str = "") -> Q
     _, commit = checks.migration_changes(release, origin)
     if not checks.review_migrations(release, origin).asks:
         return None
-    return questions.ask_about_migrations(str(release.version), commit, described)
+    last = _may_be_last(release, "migrations")
+    return questions.ask_about_migrations(str(release.version), commit, described, last=last)
 
 
 def about_tests(release: Release, origin: Origin, fixture: Fixture, changed: Changed = str) -> Question | None:
@@ -31,7 +33,8 @@ def about_tests(release: Release, origin: Origin, fixture: Fixture, changed: Cha
     if not checks.tests(release, origin).asks:
         return None
     version, commit, tested = str(release.version), fixture.release_commit, release.request.tested
-    return questions.ask_for_tests(version, commit, fixture.artifacts, changed(), tested)
+    last = _may_be_last(release, "tests")
+    return questions.ask_for_tests(version, commit, fixture.artifacts, changed(), tested, last=last)
 
 
 def about_publisher(release: Release, origin: Origin, finding: Finding) -> Question:
@@ -39,7 +42,8 @@ def about_publisher(release: Release, origin: Origin, finding: Finding) -> Quest
     workflow, _, commit = checks.find_workflow(release, origin)
     claims = workflows.claims_for(workflow, repository=release.slug, tag=release.tag)
     known = survey.previous_publisher(release, survey.look_at_index(release))
-    return questions.ask_about_publisher(str(release.version), commit, claims, known, finding.warnings)
+    last = _may_be_last(release, "publisher")
+    return questions.ask_about_publisher(str(release.version), commit, claims, known, finding.warnings, last=last)
 
 
 def about_publishing(release: Release, origin: Origin, fixture: Fixture, changed: Changed = str) -> Question | None:
@@ -69,6 +73,12 @@ def unapproved(release: Release, origin: Origin, fixture: Fixture, publisher: Fi
         if count < rules.needed:
             problems.append(_unanswered(question, count, rules.needed))
     return tuple(problems)
+
+
+def _may_be_last(release: Release, checkpoint: str) -> bool:
+    """Whether the tag may follow this checkpoint without another one: none that comes later always asks."""
+    order, policies = list(CHECKPOINTS), release.settings.checkpoints
+    return "always" not in {policies[later] for later in order[order.index(checkpoint) + 1 :]}
 
 
 def _unanswered(question: Question, count: int, needed: int) -> Problem:

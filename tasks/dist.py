@@ -202,24 +202,22 @@ def _complete_tests(work: Work) -> StepResult:
     release, known, commit = work.release, work.fixture.tests, work.fixture.release_commit
     if release.settings.test_command:
         if known and known.commit == commit and known.exit_code == 0:
-            return StepResult("already done", _say(known))
-        run_tests(work)
-        return StepResult("done", _say(work.fixture.tests))
+            return StepResult("already done", known.sentence)
+        return StepResult("done", run_tests(work).sentence)
     if release.settings.test_checks:
         if known and known.commit == commit and known.how == "checks" and known.passed:
-            return StepResult("already done", _say(known))
-        work.fixture = replace(work.fixture, tests=wait_for_checks(work))
-        return StepResult("done", _say(work.fixture.tests))
+            return StepResult("already done", known.sentence)
+        return StepResult("done", wait_for_checks(work).sentence)
     artifacts = work.fixture.artifacts
     question = asking.about_tests(release, work.origin, work.fixture, lambda: what_changed(release, artifacts))
     if question is None:
         return StepResult("not needed", "no test command, and the settings ask nobody")
     if known and known.commit == commit and known.passed:
-        return StepResult("already done", _say(known), question)
+        return StepResult("already done", known.sentence, question)
     return StepResult("done", f"a person says where the tests of {commit[:12]} ran", question)
 
 
-def run_tests(work: Work) -> None:
+def run_tests(work: Work) -> TestEvidence:
     """Run the test command on a clean export of the release commit and record how it ended; refuses when it failed."""
     release, commit = work.release, work.fixture.release_commit
     command, timeout = release.settings.test_command, release.settings.test_timeout
@@ -239,10 +237,11 @@ def run_tests(work: Work) -> None:
             f"the tests failed: `{' '.join(command)}` {how}:\n{ended.last_lines()}\n", "exit code 0",
             "correct what failed, push it, and start the release again; nothing was published",
         )  # fmt: skip
+    return evidence
 
 
 def wait_for_checks(work: Work) -> TestEvidence:
-    """Wait until GitHub's configured checks of the release commit succeeded.
+    """Wait until GitHub's configured checks of the release commit succeeded, and record it.
 
     Raises RefusedError for one that ended otherwise, DeadlineError for one that has not ended in the time for tests.
     """
@@ -263,17 +262,9 @@ def wait_for_checks(work: Work) -> TestEvidence:
         failed = TestEvidence(commit, "checks", command=", ".join(wanted), exit_code=1, by="GitHub")
         work.fixture = replace(work.fixture, tests=failed)
         raise RefusedError(*standing.problems)
-    return TestEvidence(commit, "checks", command=", ".join(wanted), source=standing.source, by="GitHub")
-
-
-def _say(tests: TestEvidence | None) -> str:
-    if tests is None:
-        return "no evidence"
-    if tests.how == "command":
-        return f"`{tests.command}` passed in {tests.seconds} s on {tests.commit[:12]}"
-    if tests.how == "checks":
-        return f"GitHub's checks passed on {tests.commit[:12]}: {tests.source}"
-    return f"{tests.by} says that they passed on {tests.commit[:12]}{': ' if tests.source else ''}{tests.source}"
+    evidence = TestEvidence(commit, "checks", command=", ".join(wanted), source=standing.source, by="GitHub")
+    work.fixture = replace(work.fixture, tests=evidence)
+    return evidence
 
 
 @contextmanager

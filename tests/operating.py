@@ -191,9 +191,16 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def make_station(sample: Path, folder: Path, **extra: str) -> Station:
+@contextlib.contextmanager
+def station_in(folder: Path, sample: Path) -> Iterator[Station]:
+    """A station with a copy of this sandbox, not started yet; whatever happens, nothing of it runs afterwards."""
     shutil.copytree(sample, folder)
-    return Station(folder, dict(extra))
+    station = Station(folder)
+    try:
+        yield station
+    finally:
+        if station.process is not None and station.process.poll() is None:
+            station.stop()
 
 
 @contextlib.contextmanager

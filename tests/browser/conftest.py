@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect, sync_playwright
 from prefect.client.orchestration import SyncPrefectClient, get_client
 
 from tests.flow_runs import Runs
-from tests.operating import Station, connected, make_station
+from tests.operating import Station, connected, station_in
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
@@ -66,9 +66,8 @@ def runs(prefect_api: str) -> Iterator[Runs]:
 @pytest.fixture(scope="module")
 def station(sample_sandbox: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
     """`lockgate up` around a sandbox: server, worker and deployments, as a person starts them."""
-    running = make_station(sample_sandbox, tmp_path_factory.mktemp("station") / "sandbox").start()
-    yield running
-    running.stop()
+    with station_in(tmp_path_factory.mktemp("station") / "sandbox", sample_sandbox) as station:
+        yield station.start()
 
 
 @pytest.fixture

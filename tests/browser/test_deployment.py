@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 
 from cli.runs import recent
-from tests.browser.test_pages import TAKEN, choose
+from tests.browser.test_pages import choose, press, resume
 from tests.operating import DEPLOYMENT, Station, until
 
 pytestmark = [
@@ -47,20 +47,6 @@ def fill(form: Locator, **values: str) -> None:
         form.get_by_label(label, exact=True).fill(value)
 
 
-def submit(page: Page, form: Locator, said: re.Pattern[str]) -> str:
-    """Press Submit until the pages say one of these words; Prefect's database may be busy (503), and they do not try again."""
-    while True:
-        form.get_by_role("button", name="Submit", exact=True).click()
-        toast = (
-            page.locator("[data-sonner-toast]").filter(has_text=re.compile(f"{said.pattern}|Service Unavailable")).first
-        )
-        expect(toast).to_be_visible()
-        text = toast.text_content() or ""
-        if said.search(text):
-            return text
-        expect(toast).to_be_hidden()
-
-
 def newest(client: SyncPrefectClient, known: set[UUID]) -> FlowRun:
     """The run that is not among these."""
     (run,) = [one for one in recent(client) if one.id not in known]
@@ -83,16 +69,6 @@ def answer(page: Page, station: Station, run: FlowRun, decision: str, **fields: 
     resume(page, form)
 
 
-def resume(page: Page, form: Locator) -> None:
-    while True:
-        form.get_by_role("button", name="Resume", exact=True).click()
-        toast = page.locator("[data-sonner-toast]").filter(has_text=TAKEN).first
-        expect(toast).to_be_visible()
-        if "resumed" in (toast.text_content() or ""):
-            return
-        expect(toast).to_be_hidden()
-
-
 def test_a_release_is_started_approved_and_read_in_the_pages(
     page: Page, station: Station, client: SyncPrefectClient, shoot: Shoot
 ) -> None:
@@ -101,7 +77,7 @@ def test_a_release_is_started_approved_and_read_in_the_pages(
     fill(form, **{"Version (Optional)": "minor", "Requested By (Optional)": "ada"})
     shoot("run-form")
     known = {one.id for one in recent(client)}
-    submit(page, form, re.compile("scheduled to start"))
+    press(page, form, "Submit", "scheduled to start")
     run = newest(client, known)
 
     station.until_state(client, run, "Suspended")
@@ -131,14 +107,14 @@ def test_a_release_is_declined_retried_and_cancelled_in_the_pages(
     form = open_run_form(page, station, client)
     known = {one.id for one in recent(client)}
     form.get_by_label("Repository", exact=True).fill("https://ada:hunter2@example.org/a/b")
-    said = submit(page, form, re.compile("Validation failed"))
+    said = press(page, form, "Submit", "Validation failed")
     assert "repository" in said
     shoot("refused-form")
     assert {one.id for one in recent(client)} == known
 
     form = open_run_form(page, station, client)
     fill(form, **{"Version (Optional)": "patch"})
-    submit(page, form, re.compile("scheduled to start"))
+    press(page, form, "Submit", "scheduled to start")
     run = newest(client, known)
     station.until_asked(client, run, TESTS)
     answer(page, station, run, "decline", **{"Note (Optional)": "not today"})
@@ -155,7 +131,7 @@ def test_a_release_is_declined_retried_and_cancelled_in_the_pages(
     page.goto(f"{pages(station)}/runs/flow-run/{run.id}")
     menu(page, "Cancel")
     shoot("cancel")
-    page.locator(DIALOG).get_by_role("button", name="Cancel", exact=True).last.click()
+    page.locator(DIALOG).get_by_role("button", name="Cancel Flow Run", exact=True).click()
     station.until_state(client, run, "Cancelled")
     station.until_idle()
     station.until_asked(client, station.begin(client, version="patch"), TESTS)

@@ -24,6 +24,11 @@ LOGS = StepTime("logs", f"{DAY}10:36:20Z", f"{DAY}10:36:25Z")
 DONE = replace(BEGUN, steps=(*STEPS, LOGS), urls={"index": "http://index/demo/1.1.0"})
 
 
+def _shown(fixture: Fixture) -> str:
+    """The picture, with its unbroken words as a person reads them."""
+    return picture(fixture).replace("\u00a0", " ")
+
+
 def test_work_people_github_and_idle_time_are_told_apart() -> None:
     assert [(one.number, one.kind, one.seconds) for one in spans(BEGUN)] == [
         (1, "working", 10),
@@ -40,13 +45,21 @@ def test_work_people_github_and_idle_time_are_told_apart() -> None:
 
 
 def test_the_picture_names_who_was_waited_for_and_sums_up() -> None:
-    shown = picture(BEGUN)
+    shown = _shown(BEGUN)
     assert (
         "Took 1 h 36 min: working 1 min 20 s, waiting for people 1 h, waiting for GitHub 5 min, not running 30 min."
         in shown
     )
-    assert "waiting for ada | 2026-11-27 09:00:11 | 1 h |" in shown
-    assert "| 9 | Wait for GitHub Actions publish | 2026-11-27 10:31:20 | 5 min |" in shown
+    assert "| 1 | Check version number availability | 2026-11-27 09:00:00 | 10 s |" in shown
+    assert "waiting for ada | 09:00:11 | 1 h |" in shown
+    assert "| 9 | Wait for GitHub Actions publish | 10:31:20 | 5 min |" in shown
+
+
+def test_the_day_is_named_where_it_begins() -> None:
+    night = StepTime("logs", "2026-11-27T23:59:59Z", "2026-11-28T00:00:01Z")
+    early = StepTime("export", "2026-11-28T00:00:01Z", "2026-11-28T00:00:02Z")
+    rows = [row.split(" | ")[2] for row in _shown(replace(BEGUN, steps=(STEPS[0], night, early))).splitlines()[6:-2]]
+    assert rows == ["2026-11-27 09:00:00", "09:00:10", "23:59:59", "2026-11-28 00:00:01"]
 
 
 def test_every_bar_is_as_wide_as_the_others_and_stands_where_its_time_is() -> None:
@@ -63,10 +76,8 @@ def test_a_step_that_is_at_work_and_a_release_without_steps_have_no_bar_yet() ->
 
 
 def test_the_history_has_finished_releases_the_newest_first() -> None:
-    shown = history(
-        (DONE, BEGUN, replace(DONE, version="1.0.0", steps=(STEPS[0], replace(LOGS, finished=f"{DAY}10:36:24Z"))))
-    )
-    rows = shown.splitlines()[4:]
+    older = replace(DONE, version="1.0.0", steps=(STEPS[0], replace(LOGS, finished=f"{DAY}10:36:24Z")))
+    rows = history((DONE, BEGUN, older)).replace("\u00a0", " ").splitlines()[4:]
     assert rows[0] == (
         "| [1.1.0](http://index/demo/1.1.0) | 2026-11-27 10:36:25 | 1 h 36 min | 1 min 25 s | 1 h | 5 min |"
     )

@@ -9,14 +9,13 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient
 
 from cli.runs import recent
-from tests.operating import Station, connected, make_station
+from tests.operating import Station, connected, station_in
 
 
 @pytest.fixture(scope="module")
 def shared_station(sample_sandbox: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
-    station = make_station(sample_sandbox, tmp_path_factory.mktemp("station") / "sandbox").start()
-    yield station
-    station.stop()
+    with station_in(tmp_path_factory.mktemp("station") / "sandbox", sample_sandbox) as station:
+        yield station.start()
 
 
 @pytest.fixture
@@ -31,10 +30,8 @@ def station(shared_station: Station, client: SyncPrefectClient) -> Iterator[Stat
 @pytest.fixture
 def own_station(sample_sandbox: Path, tmp_path: Path) -> Iterator[Station]:
     """A station for one test, not started yet."""
-    station = make_station(sample_sandbox, tmp_path / "sandbox")
-    yield station
-    if station.process is not None and station.process.poll() is None:
-        station.stop()
+    with station_in(tmp_path / "sandbox", sample_sandbox) as station:
+        yield station
 
 
 @pytest.fixture

@@ -122,6 +122,24 @@ def test_an_unknown_publisher_is_asked_about_with_the_values_to_compare(at: Make
         assert row in question.brief
 
 
+@pytest.mark.parametrize(
+    ("step", "policies", "lost"),
+    [
+        ("publisher", "", "The tag that may follow without another question"),
+        ("publisher", "publish = 'always'", "Nothing: a person is asked again"),
+        ("tests", "", "Nothing: a person is asked again"),
+        ("tests", "publisher = 'when-needed'", "The tag that may follow without another question"),
+    ],
+)
+def test_the_brief_says_whether_the_tag_may_follow_unasked(at: Make, step: str, policies: str, lost: str) -> None:
+    stage = at(step)
+    if policies:
+        configure(stage, f"checkpoints = {{ {policies} }}")
+    question = attempt(stage, step).question
+    assert question is not None
+    assert f"**Cannot be undone after it:** {lost}" in question.brief
+
+
 def test_a_move_that_the_settings_state_is_asked_about_and_recorded(at: Make) -> None:
     stage = at("end")
     rename_environment(stage)
