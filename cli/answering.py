@@ -14,7 +14,8 @@ from rich.prompt import Prompt
 from cli import runs
 from cli.running import user
 from clients import signatures
-from lockgate.approvers import NAMESPACE, fingerprint_in
+from lockgate.approvals import fingerprint_in
+from lockgate.approvers import NAMESPACE
 from lockgate.errors import Problem, RefusedError, SettingsError
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from rich.markdown import Markdown
 from rich.prompt import Prompt
 
 from clients.signatures import sign
-from lockgate.approvers import NAMESPACE, fingerprint_in
+from lockgate.approvals import fingerprint_in
+from lockgate.approvers import NAMESPACE
 from lockgate.errors import LockgateError
 from lockgate.waiting import Waiting
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -96,12 +95,6 @@ def check_request(requested_by: str, *, approve_all: bool, rules: Rules) -> tupl
             ),
         )
     return problems
-
-
-def fingerprint_in(brief: str) -> str:
-    """The fingerprint that a question's brief shows; "" when it shows none."""
-    found = re.search(r"\| fingerprint \| `([0-9a-f]{64})` \|", brief)
-    return found[1] if found else ""
 
 
 def how_to_sign(fingerprint: str) -> str:

@@ -19,33 +19,36 @@ def compare_wheels(before: ArtifactContents | None, after: ArtifactContents) -> 
     title = (
         f"What changed since {before.artifact.name}" if before else f"What {after.artifact.name} holds (first release)"
     )
-    return "\n".join([f"**{title}**", "", "| what | before | now | added | removed |", "|---|---|---|---|---|", *rows])
+    return "\n".join([f"**{title}**", "", "| what | before → now | + added, − removed |", "|---|---|---|", *rows])
 
 
 def _rows(before: ArtifactContents | None, after: ArtifactContents) -> Iterator[str]:
     yield _sets("files", _file_names(before) if before else None, _file_names(after))
     yield _sets("entry points", set(before.entry_points) if before else None, set(after.entry_points))
     yield _sets("dependencies", _dependencies(before) if before else None, _dependencies(after))
-    yield _values("requires Python", _python(before) if before else "—", _python(after))
-    yield _values("size", size_text(before.artifact.size) if before else "—", size_text(after.artifact.size))
-    yield _values("unpacked", size_text(_unpacked(before)) if before else "—", size_text(_unpacked(after)))
+    yield _values("requires Python", _python(before) if before else None, _python(after))
+    yield _values("size", size_text(before.artifact.size) if before else None, size_text(after.artifact.size))
+    yield _values("unpacked", size_text(_unpacked(before)) if before else None, size_text(_unpacked(after)))
 
 
 def _sets(what: str, before: set[str] | None, now: set[str]) -> str:
-    old = "—" if before is None else str(len(before))
+    count = f"{len(now)}" if before is None else f"{len(before)} → {len(now)}"
     added, removed = now - (before or set()), (before or set()) - now
-    return f"| {what} | {old} | {len(now)} | {_names(added)} | {_names(removed)} |"
+    names = "<br>".join((*_names("+", added), *_names("−", removed)))
+    return f"| {what} | {count} | {names or 'none'} |"
 
 
-def _values(what: str, before: str, now: str) -> str:
-    note = "changed" if before not in {now, "—"} else ""
-    return f"| {what} | `{_cell(before)}` | `{_cell(now)}` | {note} | |"
+def _values(what: str, before: str | None, now: str) -> str:
+    """One value; the same as before is said once."""
+    both = f"`{_cell(before)}` → `{_cell(now)}`" if before not in {None, now} else f"`{_cell(now)}`"
+    return f"| {what} | {both} | |"
 
 
-def _names(names: Iterable[str]) -> str:
+def _names(sign: str, names: Iterable[str]) -> Iterator[str]:
     ordered = sorted(names)
-    more = f" … and {len(ordered) - SHOWN_NAMES} more" if len(ordered) > SHOWN_NAMES else ""
-    return "<br>".join(f"`{_cell(name)}`" for name in ordered[:SHOWN_NAMES]) + more or "none"
+    yield from (f"{sign} `{_cell(name)}`" for name in ordered[:SHOWN_NAMES])
+    if len(ordered) > SHOWN_NAMES:
+        yield f"{sign} {len(ordered) - SHOWN_NAMES} more"
 
 
 def _cell(text: str) -> str:

@@ -53,10 +53,10 @@ def _nothing_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything that talks to Prefect's server runs in one worker, so that there is one server."""
+    """What talks to Prefect's server runs in two workers, the flows in one, so that there are two servers at most."""
     for item in items:
         if "prefect_pages" in getattr(item, "fixturenames", ()):
-            item.add_marker(pytest.mark.xdist_group("prefect"))
+            item.add_marker(pytest.mark.xdist_group("flows" if item.path.parent.name == "flows" else "prefect"))
     for item in items:
         # These look at every run of the server, or drive a browser: with the whole suite on one busy server they are not yet sure.
         if item.path.parent.name == "browser" or item.path.stem in LOOK_AT_ALL_RUNS:

@@ -92,7 +92,7 @@ CRASHES: tuple[Crash, ...] = (
     ),
     Crash(
         "migrations", "", AtEvent("migrations: write .*/records/releases/", "after"), 0, "not needed",
-        "while it looked at the migrations", "Nothing of its own: it only looks.", "Looks again.", quick=True,
+        "while it looked at the migrations", "Nothing of its own: it only looks.", "Looks again.",
     ),
     Crash(
         "pre-release", "release-commit", AtEvent("pre-release: run git .*commit ", "before"), 0, "done",
@@ -117,7 +117,7 @@ CRASHES: tuple[Crash, ...] = (
     Crash(
         "artifacts", "build", AtEvent("artifacts: write .*/store/artifacts/", "after", skip=1), 2, "done",
         "after all artifacts were kept, before their record", "The artifacts in the store, none in the record.",
-        "Builds the same commit; the same bytes are kept once.", quick=True,
+        "Builds the same commit; the same bytes are kept once.",
     ),
     Crash(
         "artifacts", "metadata-commit", AtEvent("artifacts: run git .*commit ", "before"), 0, "done",
@@ -127,7 +127,7 @@ CRASHES: tuple[Crash, ...] = (
     Crash(
         "artifacts", "metadata-commit", AtEvent("artifacts: run git .*commit ", "after"), 0, "done",
         "after the metadata commit, before the push", "Two commits in the workspace; nothing on origin.",
-        "Makes the metadata commit anew on the release commit and pushes both.", quick=True,
+        "Makes the metadata commit anew on the release commit and pushes both.",
     ),
     Crash(
         "artifacts", "push", AtRequest("origin", PUSH, "before"), 0, "done",
@@ -155,7 +155,7 @@ CRASHES: tuple[Crash, ...] = (
     ),
     Crash(
         "environment", "", AtEvent("environment: write .*/records/releases/", "after"), 0, "done",
-        "while it looked at the release environment", "Nothing of its own: it only looks.", "Looks again.", quick=True,
+        "while it looked at the release environment", "Nothing of its own: it only looks.", "Looks again.",
     ),
     Crash(
         "export", "draft", AtRequest("github", r"POST .*/releases$", "before"), 0, "done",
@@ -172,7 +172,7 @@ CRASHES: tuple[Crash, ...] = (
     Crash(
         "export", "assets", AtRequest("github", "POST /api/uploads", "after", skip=1), 2, "done",
         "after all artifacts were uploaded", "A draft with all files, and no tag.",
-        "Knows the files by their digests and pushes the tag.", quick=True,
+        "Knows the files by their digests and pushes the tag.",
     ),
     Crash(
         "export", "tag", AtEvent("export: run git tag", "after"), 0, "done",
@@ -212,17 +212,17 @@ CRASHES: tuple[Crash, ...] = (
     ),
     Crash(
         "wait", "rerun", AtRequest("github", "POST .*/rerun-failed-jobs", "after"), 1, "done",
-        "after the failed jobs were started again", "A later attempt of the run.", "Follows that attempt.", quick=True,
+        "after the failed jobs were started again", "A later attempt of the run.", "Follows that attempt.",
     ),
     Crash(
         "record", "draft", AtRequest("github", r"POST .*/releases$", "after"), 1, "done",
         "after the release was made that a workflow had left undone", "A draft without files.",
-        "Finds the draft, uploads the files, publishes it.", quick=True,
+        "Finds the draft, uploads the files, publishes it.",
     ),
     Crash(
         "record", "assets", AtRequest("github", "POST /api/uploads", "after"), 1, "done",
         "after a file was uploaded that a workflow had left out", "A draft with all files.",
-        "Knows the files by their digests and publishes the draft.", quick=True,
+        "Knows the files by their digests and publishes the draft.",
     ),
     Crash(
         "record", "publish-release", AtRequest("github", "PATCH .*/releases/", "before"), 0, "done",
@@ -239,7 +239,7 @@ CRASHES: tuple[Crash, ...] = (
     ),
     Crash(
         "record", "fixture-commit", AtRequest("origin", PUSH, "after"), 1, FINDS,
-        "after the push of the recorded publication", "The fixture on origin.", "Finds what it records on origin.", quick=True,
+        "after the push of the recorded publication", "The fixture on origin.", "Finds what it records on origin.",
     ),
     Crash(
         "logs", "fixture-commit", AtRequest("origin", PUSH, "before"), 0, "done",

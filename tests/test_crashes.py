@@ -168,8 +168,7 @@ def test_a_release_killed_again_and_again_comes_through(
 def test_every_move_has_its_rows() -> None:
     moves = {(step.key, move) for step in CHART for move in step.moves}
     assert moves <= {(one.step, one.move) for one in CRASHES}
-    quick = {(one.step, one.move) for one in CRASHES if one.quick}
-    assert moves - quick == {("export", "publish-release")}
+    assert {step.key for step in CHART if step.moves} <= {one.step for one in CRASHES if one.quick}
 
 
 def test_the_documented_table_is_this_one() -> None:

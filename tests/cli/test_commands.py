@@ -106,6 +106,7 @@ def test_a_report_that_cannot_be_written_is_told_before_anything_happens(desk) -
     assert desk.seen() == before
 
 
+@pytest.mark.slow
 def test_the_plan_gives_the_whole_command(desk, tmp_path) -> None:
     ended = desk.run("plan", "patch", "--repository", "my checkout/..", "--branch", "main", at=desk.checkout)
     assert ended.code == 2

@@ -69,6 +69,7 @@ def test_they_are_told_where_the_server_is_another_ones_too(desk_with_prefect, t
     assert "sqlalchemy 2.1.9: with these Prefect's server starts, and then starts no run" in ended.out
 
 
+@pytest.mark.slow
 def test_the_plan_reads_the_token_from_a_block_where_one_is_named(desk_with_prefect) -> None:
     desk = desk_with_prefect
     Secret(value=desk.environ.pop("GH_TOKEN")).save("plan-token", overwrite=True)

@@ -47,6 +47,7 @@ def test_on_a_terminal_it_asks_and_writes_only_after_a_yes(bare_desk, answer, co
     assert changed(bare_desk, before) == files
 
 
+@pytest.mark.slow
 def test_the_plan_is_clear_afterwards_and_a_second_run_writes_nothing(bare_desk) -> None:
     assert bare_desk.run("plan", "patch").code == 1
     ended = bare_desk.run("init", "--yes", "--test-command", "python -c pass")

@@ -25,7 +25,13 @@ QUESTION = Question(
 )  # fmt: skip
 OTHER = replace(QUESTION, evidence={"version": "1.1.0", "commit": "b" * 40})
 YES = {"decision": "approve", "approver": "Ada"}
-KINDS = pytest.mark.parametrize("deployed", [False, True], ids=["paused", "suspended"])
+SLOW = pytest.mark.slow
+KINDS = pytest.mark.parametrize("deployed", [pytest.param(False, marks=SLOW), True], ids=["paused", "suspended"])
+RETRIES = pytest.mark.parametrize(
+    ("deployed", "force"),
+    [pytest.param(False, True, marks=SLOW), (True, True), pytest.param(True, False, marks=SLOW)],
+    ids=["paused", "V2", "V1"],
+)
 
 
 @pytest.fixture
@@ -104,9 +110,7 @@ def test_missing_or_invalid_input_is_rejected_and_it_still_waits(runs, release, 
     assert run.ends().result() == "passed"
 
 
-@pytest.mark.parametrize(
-    ("deployed", "force"), [(False, True), (True, True), (True, False)], ids=["paused", "V2", "V1"]
-)
+@RETRIES
 def test_no_ends_as_declined_and_a_retry_asks_anew(runs, release, deployed, force):
     run = runs.begin(asking(release, QUESTION), deployed=deployed)
     run.asks().answer(decision="decline", approver="Bob", note="wrong workflow")
@@ -133,9 +137,7 @@ def test_decline_in_one_run_does_not_swallow_the_answer_in_the_next(runs, releas
     assert run.resumed().ends().result() == "passed"
 
 
-@pytest.mark.parametrize(
-    ("deployed", "force"), [(False, True), (True, True), (True, False)], ids=["paused", "V2", "V1"]
-)
+@RETRIES
 def test_retry_after_an_expiry_asks_anew(runs, release, deployed, force):
     """The retry of a run that nobody answered must neither pass without an answer nor wait for ever."""
     run = runs.begin(asking(release, QUESTION, timeout_seconds=1), deployed=deployed)

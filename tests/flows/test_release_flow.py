@@ -128,7 +128,7 @@ def page(released, key: str) -> str:
     [
         ("start", ("# Plan: lockgate-sample 1.1.0", "| 8 | Export artifacts")),
         ("migrations", ("**",)),
-        ("artifacts", ("| file | size | sha256 |", "| what | before | now | added | removed |")),
+        ("artifacts", ("| file | size | sha256 |", "| what | before → now | + added, − removed |")),
         ("tests", ("tests",)),
         ("publisher", ("publish.yml", "example")),
         ("environment", ("**done**",)),

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lockgate.approvals import Approval, Question
-from lockgate.approvers import Rules, check_answer, check_request, fingerprint_in, how_to_sign, standing
+from lockgate.approvers import Rules, check_answer, check_request, how_to_sign, standing
 
 QUESTION = Question("publish", "Publish", "Shall it?", "the tag", "everything", {"commit": "a", "version": "1"})
 OTHER = replace(QUESTION, evidence={"commit": "b", "version": "1"})
@@ -100,9 +100,7 @@ def test_a_request_that_could_never_be_approved_is_refused_at_once(
     assert words in str(problems[0])
 
 
-def test_the_fingerprint_is_found_in_the_brief() -> None:
-    assert fingerprint_in(QUESTION.brief) == QUESTION.fingerprint
-    assert fingerprint_in("## A conflict") == ""
+def test_how_to_sign_names_the_whole_fingerprint() -> None:
     assert f"printf %s {QUESTION.fingerprint} | ssh-keygen" in how_to_sign(QUESTION.fingerprint)
 
 

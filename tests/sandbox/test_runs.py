@@ -275,11 +275,17 @@ def test_expired_logs_and_logs_for_nobody(world, api, anonymous, publish):
     [
         (["gh release create x dist/*"], "success", 2),
         (["gh release create x --generate-notes", "gh release upload x dist/*"], "success", 2),
-        (["gh release create x --generate-notes"], "success", 0),
-        (["gh release create x dist/*", "gh release upload x dist/*"], "failure", 2),
-        (["gh release create x dist/*", "gh release upload x dist/* --clobber"], "success", 2),
-        (["gh release create x", "gh release create x"], "failure", 0),
-        (["gh release create x --draft", "gh release edit x --draft=false"], "success", 0),
+        pytest.param(["gh release create x --generate-notes"], "success", 0, marks=pytest.mark.slow),
+        pytest.param(
+            ["gh release create x dist/*", "gh release upload x dist/*"], "failure", 2, marks=pytest.mark.slow
+        ),
+        pytest.param(
+            ["gh release create x dist/*", "gh release upload x dist/* --clobber"], "success", 2, marks=pytest.mark.slow
+        ),
+        pytest.param(["gh release create x", "gh release create x"], "failure", 0, marks=pytest.mark.slow),
+        pytest.param(
+            ["gh release create x --draft", "gh release edit x --draft=false"], "success", 0, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_gh_makes_a_release_as_its_manual_says(world, api, checkout, commands, conclusion, assets):

@@ -46,6 +46,7 @@ def test_immutable_releases_work(at: Make) -> None:
     assert (release["draft"], release["immutable"]) == (False, True)
 
 
+@pytest.mark.slow
 def test_a_workflow_that_starts_with_the_release_gets_it_after_the_tag_with_the_changelogs_notes(at: Make) -> None:
     stage = at("version")
     replace_in(stage, "CHANGELOG.md", "## Unreleased", "## 1.1.0")

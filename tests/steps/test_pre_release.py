@@ -100,6 +100,7 @@ def test_where_it_began_is_kept(at: Make) -> None:
     assert kept.previous_commit == stage.git("rev-parse", "v1.0.0^{commit}")
 
 
+@pytest.mark.slow
 def test_a_restart_begins_anew_and_rewrites_nothing(at: Make) -> None:
     stage = at("tests")
     before, first = refs(stage), record.kept(stage.open()).release_commit

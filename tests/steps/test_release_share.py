@@ -56,6 +56,7 @@ def assert_public_with_the_built_files(stage: Stage) -> None:
     assert {one["name"]: one["digest"] for one in release["assets"]} == built
 
 
+@pytest.mark.slow
 def test_a_release_that_the_workflow_makes_is_left_to_it(at: Make, tmp_path: Path) -> None:
     stage = at("version")
     building(stage, tmp_path, job(CREATE))

@@ -68,6 +68,7 @@ def test_a_command_that_fails_or_does_not_end_is_refused(at: Make, settings: str
     assert not evidence(stage).passed
 
 
+@pytest.mark.slow
 def test_after_tests_that_failed_what_was_pushed_since_is_released(at: Make) -> None:
     """The commit that failed is given up; without new commits it is tested again, and nothing is made twice."""
     stage = at("tests")

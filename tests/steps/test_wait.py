@@ -71,6 +71,7 @@ def test_a_failure_names_the_job_and_what_the_index_answered(at: Make, text: str
     assert failure.problems[1].next
 
 
+@pytest.mark.slow
 def test_a_workflow_that_cannot_be_started_by_hand_is_explained(at: Make) -> None:
     stage = at("version")
     configure(stage, "run-timeout = 1")
@@ -96,6 +97,7 @@ def test_a_workflow_is_started_by_hand_once_however_often_it_is_waited_for(at: M
     assert stage.changes("dispatches") == 1
 
 
+@pytest.mark.slow
 def test_a_workflow_is_started_by_hand_with_the_inputs_of_the_settings(at: Make) -> None:
     stage = at("version")
     asked = "  workflow_dispatch:\n    inputs:\n      version: {required: true}\n      channel: {type: choice, options: [stable]}\n"

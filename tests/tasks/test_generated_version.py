@@ -24,6 +24,7 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", "-C", str(folder), *role, *arguments], check=True, capture_output=True, timeout=60)
 
 
+@pytest.mark.slow
 def test_the_release_stops_before_its_tag_instead_of_in_the_publish_workflow(tmp_path: Path) -> None:
     source = write_sample(tmp_path / "source", "setuptools", "scm")
     pyproject = source / "pyproject.toml"
