@@ -61,7 +61,7 @@ def show_summary(trail: Trail) -> None:
 def _evidence(fixture: Fixture) -> str:
     """The artifacts with their digests, and where the tests ran."""
     files = table_of(fixture.artifacts) if fixture.artifacts else ""
-    tests = f"Complete test suite: {fixture.tests.sentence}." if fixture.tests else ""
+    tests = f"Tests: {fixture.tests.sentence}." if fixture.tests else ""
     return "\n\n".join(one for one in (files, tests) if one)
 
 

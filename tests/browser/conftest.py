@@ -12,7 +12,7 @@ from playwright.sync_api import Page, Route, expect, sync_playwright
 from prefect.client.orchestration import SyncPrefectClient, get_client
 
 from tests.flow_runs import Runs
-from tests.operating import Station, connected, station_in
+from tests.operating import Station, connected, station_in, until
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
@@ -22,6 +22,8 @@ LOOPBACK = re.compile(r"^https?://127\.0\.0\.1[:/]")
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
 CHROMIUM = shutil.which("chromium") or ""
 DEADLINE_SECONDS = 30
+EMPTY_GRAPH_BYTES = 12_000
+"""More than the picture of a run's graph takes before its tasks are drawn."""
 
 
 def _only_loopback(route: Route) -> None:
@@ -52,6 +54,9 @@ def shoot(page: Page) -> Callable[[str], None]:
     SCREENSHOTS.mkdir(exist_ok=True)
 
     def take(name: str) -> None:
+        graph = page.locator("canvas")
+        if graph.count():
+            until(lambda: len(graph.first.screenshot()) > EMPTY_GRAPH_BYTES, "the graph of the run")
         page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
     return take
