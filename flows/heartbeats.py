@@ -14,6 +14,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.events import emit_event
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.settings import get_current_settings
 
 NAME = "lockgate: a run without a heartbeat has crashed"
 LAST_WORD = "prefect.flow-run.lockgate-waits"
@@ -44,8 +45,10 @@ def end_watch(run_id: str) -> None:
 
     A heartbeat may reach the server after the news of the suspension, and begins a watch then that nothing else would end
     until a person answers. Prefect evaluates two events at a time, in whatever order, and tells nobody when it has: so the last
-    word comes some seconds later.
+    word comes some seconds later. Where heartbeats are off nothing is watched.
     """
+    if get_current_settings().flows.heartbeat_frequency is None:
+        return
     time.sleep(SETTLE_SECONDS)
     tag = {"prefect.resource.id": TAG, "prefect.resource.role": "tag"}
     emit_event(LAST_WORD, {"prefect.resource.id": f"prefect.flow-run.{run_id}"}, related=[tag])
