@@ -20,7 +20,7 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from lockgate.errors import Problem, SettingsError, refused, unavailable
+from lockgate.errors import LockgateError, Problem, SettingsError, refused, unavailable
 
 BLOCK_BYTES = 1024 * 1024
 SETTLE_SECONDS = 2.0
@@ -129,7 +129,9 @@ class Store:
             yield system, str(root).rstrip("/")
         except PermissionError as err:
             raise refused(f"The store {shown!r} refused {what}: {err}", "rights to read and write", _SET_STORE) from err
-        except OSError as err:
+        except LockgateError:
+            raise
+        except Exception as err:  # an object store's package has errors of its own (botocore's, aiohttp's)
             seen = f"The store {shown!r} failed while {what}: {err}"
             raise unavailable(seen, "a store that answers", "Check disk and network, then try again") from err
 

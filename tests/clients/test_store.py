@@ -151,15 +151,26 @@ class Unreachable(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no type
     """A store whose server refuses every connection."""
 
     protocol = "unreachable"
+    error: Exception
 
     def info(self, *_: object, **__: object) -> object:
-        raise ConnectionRefusedError(111, "Connection refused")
+        raise self.error
 
     cat_file = find = pipe_file = info
 
 
+class EndpointConnectionError(Exception):
+    """As botocore has them, which s3fs lets through: no OSError."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ConnectionRefusedError(111, "Connection refused"), EndpointConnectionError("Connection refused")],
+    ids=["an OSError", "another error"],
+)
 @pytest.mark.parametrize("act", ["has", "put", "fetch", "read", "write", "list"])
-def test_a_store_that_does_not_answer_is_never_taken_for_an_empty_one(act: str, wheel: Path) -> None:
+def test_a_store_that_does_not_answer_is_never_taken_for_an_empty_one(act: str, wheel: Path, error: Exception) -> None:
+    Unreachable.error = error
     fsspec.register_implementation("unreachable", Unreachable, clobber=True)
     store = Store("unreachable://bucket")
     acts: dict[str, Callable[[], object]] = {
