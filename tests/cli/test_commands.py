@@ -124,6 +124,7 @@ def test_settings_that_are_wrong_are_json_too(desk, tmp_path) -> None:
     assert [fits(one, REFUSAL) for one in ended.data["refusals"]] == [True]
 
 
+@pytest.mark.slow
 def test_a_release_reports_every_step_and_a_second_start_does_nothing_twice(desk_with_prefect, tmp_path) -> None:
     desk, report = desk_with_prefect, tmp_path / "report.json"
     first = desk.run("release", "patch", "--yes", "--tested", "here", "--report", str(report))
@@ -186,8 +187,9 @@ def test_a_person_on_a_terminal_approves_and_declines(desk_with_prefect) -> None
     assert declined.code == 1, declined.out
     assert "not today" in declined.out
     assert "lockgate-sample 1.0.1 was not released. Nothing irreversible happened." in declined.out
-    yes = [("Decision [", "approve\n"), ("Approver (", "grace\n"), ("Note", "\n")]
-    approved = desk.talk("release", "patch", answers=[*yes, *yes])
+    yes = [("Decision [", "approve\n"), ("Approver (", "grace\n")]
+    answers = [*yes, ("Note", "the night build\n"), *yes, ("Note", "\n")]
+    approved = desk.talk("release", "patch", answers=answers)
     assert approved.code == 0, approved.out
     assert "lockgate-sample 1.0.1 is released." in approved.out
 

@@ -143,6 +143,7 @@ def test_a_rate_limit_is_waited_out_as_github_asks(at: Make, caplog: pytest.LogC
     assert "wait 1 seconds, as it asks" in "\n".join(caplog.messages)
 
 
+@pytest.mark.slow
 def test_failed_jobs_are_run_again_when_a_person_says_so(
     at: Make, prefect_api: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
