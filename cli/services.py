@@ -97,8 +97,10 @@ def server(home: Path, port: int, environment: Mapping[str, str]) -> Service:
 
 
 def is_healthy(address: str) -> bool:
-    """Whether a Prefect server answers at this address."""
-    with contextlib.suppress(httpx.TransportError):
+    """Whether a Prefect server answers at this address; while nobody listens there, asking costs next to nothing."""
+    at = httpx.URL(address)
+    with contextlib.suppress(OSError, httpx.TransportError):
+        socket.create_connection((at.host, at.port or 0), timeout=5).close()
         return httpx.get(f"{address}/api/health", timeout=5).status_code == httpx.codes.OK
     return False
 
