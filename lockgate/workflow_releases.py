@@ -6,27 +6,34 @@ what it left undone, and compares every file by its digest before anything is ca
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lockgate.errors import Problem
 from lockgate.workflow_events import Event, dispatch_event, events_of
-from lockgate.workflow_files import Step, Workflow
+from lockgate.workflow_files import Job, Step, Workflow
 from lockgate.workflow_search import PublishWorkflow, read_files, running_steps
 from lockgate.workflow_uploads import attaches_assets, creates_release
 
 RELEASE = "release"
+_OTHER_TOKEN = re.compile(r"\bsecrets\.(?!GITHUB_TOKEN\b)|\boutputs\.[\w-]*token", re.IGNORECASE)
+"""A token that is not the run's: a secret's, or an app's from an earlier step."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReleasePart:
-    """What one workflow does of the GitHub release at one event; `event` is GitHub's name of it, `words` a sentence's."""
+    """What one workflow does of the GitHub release at one event; `event` is GitHub's name of it, `words` a sentence's.
+
+    `denied` says that the permissions of a job in it keep its token from doing that.
+    """
 
     path: str
     event: str
     words: str
     creates: bool
     attaches: bool
+    denied: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +100,7 @@ def check_share(
         )
     there = "where the built files are already: they are compared again after its run"
     warnings += [f"{part.path} uploads to the release at {part.words}, {there}" for part in share.beside]
+    warnings += [_denied(part) for part in (*share.created_by, *share.attached_by, *share.beside) if part.denied]
     late = [part for part in (*share.attached_by, *share.beside) if part.event == RELEASE]
     bare = [part for part in share.created_by if not part.attaches]
     for part in dict.fromkeys((*late, *bare)):
@@ -117,8 +125,21 @@ def _parts(
         creates = event.name != RELEASE and any(creates_release(step) for step in steps)
         attaches = any(attaches_assets(step) for step in steps)
         if (creates or attaches) and event.name not in found:
-            found[event.name] = ReleasePart(workflow.path, event.name, event.words, creates, attaches)
+            denied = any(_lacks_rights(workflow, job, step) for job, step in running_steps(workflow, event))
+            found[event.name] = ReleasePart(workflow.path, event.name, event.words, creates, attaches, denied)
     return list(found.values())
+
+
+def _lacks_rights(workflow: Workflow, job: Job, step: Step) -> bool:
+    """Whether a step that touches the release has the run's token only, and its job's permissions forbid that token to."""
+    if not (creates_release(step) or attaches_assets(step)):
+        return False
+    granted = job.permissions if job.permissions is not None else workflow.permissions
+    if granted is None or granted == "write-all":
+        return False
+    given = (*workflow.env.values(), *job.env.values(), *step.env.values(), *step.inputs.values(), step.run)
+    forbidden = not isinstance(granted, Mapping) or granted.get("contents") != "write"
+    return forbidden and not _OTHER_TOKEN.search(" ".join(given))
 
 
 def _steps(workflow: Workflow, workflows: Sequence[Workflow], event: Event) -> list[Step]:
@@ -162,6 +183,13 @@ def _too_late_for_publishing(share: ReleaseShare, publish: PublishWorkflow) -> l
             f"take the creation out of {made}: Lockgate makes the release and uploads the built files before the tag",
         )
     ]
+
+
+def _denied(part: ReleasePart) -> str:
+    return (
+        f"{part.path} changes the release in a job without `permissions: contents: write`, so GitHub will refuse it and the"
+        " run will fail after the tag: add it to that job"
+    )
 
 
 def _frozen(part: ReleasePart) -> Problem:

@@ -72,6 +72,33 @@ def test_what_a_workflow_does_is_left_to_it(publish: str, other: str, release: b
     assert ("step 8 leaves that to it" in warnings) == bool(words)
 
 
+def making(permissions: str, *commands: str, token: str = "secrets.GITHUB_TOKEN") -> str:
+    """A workflow whose job has these permissions, and gets this token."""
+    job = f"    permissions: {permissions}\n    env: {{GH_TOKEN: '${{{{ {token} }}}}'}}\n    steps:"
+    return text(PUSHED, *commands).replace("    steps:", job)
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (making("{contents: read}", CREATE), True),
+        (making("{}", ATTACH), True),
+        (making("read-all", CREATE), True),
+        (making("{contents: write}", CREATE), False),
+        (making("write-all", CREATE), False),
+        (making("{contents: read}", CREATE, token="secrets.RELEASE_TOKEN"), False),
+        (making("{contents: read}", CREATE, token="steps.app.outputs.token"), False),
+        (making("{contents: read}", "make"), False),
+        (text(PUSHED, CREATE), False),
+        (f"permissions: {{contents: read}}\n{text(PUSHED, CREATE)}", True),
+    ],
+)
+def test_a_job_that_may_not_change_the_release_is_told_before_the_tag(other: str, told: bool) -> None:
+    _, problems, warnings = look(publishing(), other)
+    assert problems == ""
+    assert (f"{OTHER} changes the release in a job without `permissions: contents: write`" in warnings) == told
+
+
 @pytest.mark.parametrize(
     ("publish", "other", "seen"),
     [
