@@ -88,7 +88,7 @@ CRASHES: tuple[Crash, ...] = (
     Crash(
         "version", "tidy", AtRequest("origin", PUSH, "after"), 1, "done",
         "after the push of the edited release files", "The commit, on origin.",
-        "Finds the checkout as origin has it and commits nothing.", quick=True,
+        "Finds the checkout as origin has it and commits nothing.",
     ),
     Crash(
         "migrations", "", AtEvent("migrations: write .*/records/releases/", "after"), 0, "not needed",

@@ -168,7 +168,8 @@ def test_a_release_killed_again_and_again_comes_through(
 def test_every_move_has_its_rows() -> None:
     moves = {(step.key, move) for step in CHART for move in step.moves}
     assert moves <= {(one.step, one.move) for one in CRASHES}
-    assert {step.key for step in CHART if step.moves} <= {one.step for one in CRASHES if one.quick}
+    # Killed in its first step a whole release follows, which takes as long as three others.
+    assert {step.key for step in CHART if step.moves} - {"version"} <= {one.step for one in CRASHES if one.quick}
 
 
 def test_the_documented_table_is_this_one() -> None:

@@ -22,7 +22,7 @@ LOOPBACK = re.compile(r"^https?://127\.0\.0\.1[:/]")
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
 CHROMIUM = shutil.which("chromium") or ""
 DEADLINE_SECONDS = 30
-EMPTY_GRAPH_BYTES = 12_000
+EMPTY_GRAPH_BYTES = 20_000
 """More than the picture of a run's graph takes before its tasks are drawn."""
 
 
@@ -54,9 +54,10 @@ def shoot(page: Page) -> Callable[[str], None]:
     SCREENSHOTS.mkdir(exist_ok=True)
 
     def take(name: str) -> None:
-        graph = page.locator("canvas")
-        if graph.count():
-            until(lambda: len(graph.first.screenshot()) > EMPTY_GRAPH_BYTES, "the graph of the run")
+        if "/flow-run/" in page.url:
+            graph = page.locator("canvas").first
+            expect(graph).to_be_visible()
+            until(lambda: len(graph.screenshot()) > EMPTY_GRAPH_BYTES, "the graph of the run", DEADLINE_SECONDS)
         page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
     return take

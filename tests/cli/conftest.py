@@ -122,8 +122,9 @@ def talk(command: list[str], folder: Path, environ: dict[str, str], answers: Seq
     """Run a command on a terminal of its own, 100 columns wide, and answer its prompts."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 100, 0, 0))
+    own = {name: value for name, value in environ.items() if name not in {"COLUMNS", "LINES"}}
     child = subprocess.Popen(
-        command, cwd=folder, env=environ | {"TERM": "xterm"}, stdin=theirs, stdout=theirs, stderr=theirs,
+        command, cwd=folder, env=own | {"TERM": "xterm"}, stdin=theirs, stdout=theirs, stderr=theirs,
         start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
     )  # fmt: skip
     os.close(theirs)

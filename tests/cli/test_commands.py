@@ -152,6 +152,7 @@ def test_ctrl_c_at_a_question_ends_with_130_and_the_next_start_goes_on(desk_with
     assert ended.code == 130, ended.out
     assert "Interrupted. Nothing irreversible happened. The same command goes on from where it was" in ended.out
     assert "Traceback" not in ended.out
+    assert "UserWarning" not in ended.out
     again = desk.run("release", "patch", "--yes", "--tested", "here", "--json")
     assert again.code == 0, again.err
     outcomes = {one["key"]: one["outcome"] for one in again.data["steps"]}

@@ -46,6 +46,7 @@ def step_nine(stage: Stage, **request):
     return waits
 
 
+@pytest.mark.slow
 def test_a_scheduled_release_waits_for_a_person_and_runs_the_failed_jobs_again(runs, failed: Stage) -> None:
     run = runs.begin(step_nine(failed, unattended=True), deployed=True)
     waiting = run.asks()
