@@ -21,7 +21,7 @@ FLAGS = [
 LOOPBACK = re.compile(r"^https?://127\.0\.0\.1[:/]")
 SCREENSHOTS = Path(__file__).parents[2] / "screenshots"
 CHROMIUM = shutil.which("chromium") or ""
-DEADLINE_SECONDS = 30
+DEADLINE_SECONDS = 60
 EMPTY_GRAPH_BYTES = 20_000
 """More than the picture of a run's graph takes before its tasks are drawn."""
 
