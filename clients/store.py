@@ -132,7 +132,7 @@ class Store:
         except LockgateError:
             raise
         except Exception as err:  # an object store's package has errors of its own (botocore's, aiohttp's)
-            seen = f"The store {shown!r} failed while {what}: {err}"
+            seen = f"The store {shown!r} failed while {what}: {type(err).__name__}: {err}"
             raise unavailable(seen, "a store that answers", "Check disk and network, then try again") from err
 
 

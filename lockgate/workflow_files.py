@@ -68,6 +68,16 @@ class Workflow:
         """The file's name, which is what a Trusted Publisher is registered with."""
         return PurePosixPath(self.path).name
 
+    def may_write(self, job: Job, what: str) -> bool | None:
+        """Whether the token of a job's run may write this (`contents`, `id-token`); None where only the repository's default says.
+
+        A job's permissions replace the workflow's, and what they leave out is none (GitHub's workflow syntax, `permissions`).
+        """
+        granted = job.permissions if job.permissions is not None else self.permissions
+        if granted is None:
+            return None
+        return granted.get(what) == "write" if isinstance(granted, Mapping) else granted == "write-all"
+
 
 def is_workflow_path(path: str) -> bool:
     """Whether GitHub takes a repository path for a workflow: `.yml` or `.yaml`, directly in the folder."""

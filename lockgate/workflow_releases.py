@@ -132,14 +132,10 @@ def _parts(
 
 def _lacks_rights(workflow: Workflow, job: Job, step: Step) -> bool:
     """Whether a step that touches the release has the run's token only, and its job's permissions forbid that token to."""
-    if not (creates_release(step) or attaches_assets(step)):
-        return False
-    granted = job.permissions if job.permissions is not None else workflow.permissions
-    if granted is None or granted == "write-all":
+    if workflow.may_write(job, "contents") is not False or not (creates_release(step) or attaches_assets(step)):
         return False
     given = (*workflow.env.values(), *job.env.values(), *step.env.values(), *step.inputs.values(), step.run)
-    forbidden = not isinstance(granted, Mapping) or granted.get("contents") != "write"
-    return forbidden and not _OTHER_TOKEN.search(" ".join(given))
+    return not _OTHER_TOKEN.search(" ".join(given))
 
 
 def _steps(workflow: Workflow, workflows: Sequence[Workflow], event: Event) -> list[Step]:

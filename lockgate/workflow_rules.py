@@ -66,9 +66,9 @@ def _event(own: Workflow, workflow: PublishWorkflow, *, tag: str, repository: st
 
 
 def _identity(own: Workflow, job: Job) -> list[Problem]:
-    granted = job.permissions if job.permissions is not None else own.permissions
+    granted = own.may_write(job, "id-token")
     level = "the workflow" if job.permissions is None else f"job {job.id!r}"
-    if granted == "write-all" or (isinstance(granted, Mapping) and granted.get("id-token") == "write"):
+    if granted:
         return []
     seen = f"{level} of {own.path} grants no `id-token: write`" if granted is not None else f"{own.path} grants none"
     return [
