@@ -17,6 +17,7 @@ import pytest
 from cli.prefect_server import prefect_server
 from sandbox.sample import write_sample
 from sandbox.world import Sandbox
+from tests.desk import ROOT, Desk, git
 
 if TYPE_CHECKING:
     from tests.stages import Stage, Stages
@@ -128,6 +129,33 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> Stages:
     from tests.stages import Stages  # late: it loads Prefect, which most tests do without
 
     return Stages(tmp_path_factory.mktemp("stages"))
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> dict[str, str]:
+    """The environment of a machine with a person's git, no token, and nothing of Lockgate's yet."""
+    person = tmp_path / "gitconfig"
+    person.write_text("[user]\n\tname = Ada\n\temail = ada@example.org\n[init]\n\tdefaultBranch = main\n")
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "PREFECT_"))}
+    return environ | {
+        "PYTHONPATH": str(ROOT), "GIT_CONFIG_GLOBAL": str(person), "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0",
+        "GH_CONFIG_DIR": str(tmp_path / "gh"), "LOCKGATE_HOME": str(tmp_path / "home"), "LOCKGATE_USER": "ada",
+        "PREFECT_HOME": str(tmp_path / "prefect"),
+    }  # fmt: skip
+
+
+@pytest.fixture
+def desk(sandbox: Sandbox, machine: dict[str, str], tmp_path: Path) -> Desk:
+    """A desk of its own for one test."""
+    git(tmp_path, machine, "clone", "--quiet", sandbox.origin_url, "checkout")
+    return Desk(sandbox, tmp_path / "checkout", machine | sandbox.environment)
+
+
+@pytest.fixture
+def desk_with_prefect(desk: Desk, prefect_api: str) -> Desk:
+    """A desk whose releases run on the session's Prefect server."""
+    desk.environ["PREFECT_API_URL"] = prefect_api
+    return desk
 
 
 class Receiver(ThreadingHTTPServer):
