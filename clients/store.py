@@ -1,6 +1,7 @@
 """The store of artifacts' bytes and of small records: a folder, or any fsspec URL that several machines share.
 
-Bytes are kept under their sha256 and never overwritten by others; a record is a small text that is replaced as a whole.
+Bytes are kept under their sha256 and never overwritten by others; a record is a small text that is replaced as a whole. Others
+may write to a store: a record is sealed, and what this installation did not seal under this very key is not read.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from lockgate.errors import LockgateError, Problem, SettingsError, refused, unavailable
+from lockgate.seals import Seals
 
 BLOCK_BYTES = 1024 * 1024
 SETTLE_SECONDS = 2.0
@@ -32,11 +34,12 @@ _KEY_PART = re.compile(r"[A-Za-z0-9_+-][A-Za-z0-9._+-]*")
 class Store:
     """Where artifacts and records are kept: a folder's path, or a URL of a scheme that fsspec knows.
 
-    Credentials come from the environment, as the scheme has it, never from the URL. Every method raises
-    UnavailableError when the store does not answer, and SettingsError for a URL that cannot be used.
+    `seals` are what its records are sealed with. Credentials come from the environment, as the scheme has it, never from the
+    URL. Every method raises UnavailableError when the store does not answer, and SettingsError for a URL that cannot be used.
     """
 
     url: str
+    seals: Seals = field(repr=False)
 
     def put(self, path: Path) -> str:
         """Keep a file's bytes and return their sha256; read back before it is believed.
@@ -78,17 +81,26 @@ class Store:
         _replace(destination, content)
 
     def read_record(self, key: str) -> str | None:
-        """The text of a record, None when there is none."""
+        """The text of a record; None when there is none that this installation wrote under this key."""
+        sealed = self._sealed(key)
+        return None if sealed is None else self.seals.open(key, sealed)
+
+    def is_foreign(self, key: str) -> bool:
+        """Whether there is something under this key that this installation did not write there."""
+        sealed = self._sealed(key)
+        return sealed is not None and self.seals.open(key, sealed) is None
+
+    def _sealed(self, key: str) -> str | None:
         with self._reached(f"reading the record {key}") as (system, root):
             try:
-                return bytes(system.cat_file(_record(root, key))).decode()
+                return bytes(system.cat_file(_record(root, key))).decode(errors="replace")
             except FileNotFoundError:
                 return None
 
     def write_record(self, key: str, text: str) -> None:
         """Write a record, in place of an older one: a reader sees the old text or the new one, never a part."""
         with self._reached(f"writing the record {key}") as (system, root):
-            _write(system, _record(root, key), text.encode())
+            _write(system, _record(root, key), self.seals.seal(key, text).encode())
 
     def swap_record(self, key: str, old: str | None, new: str) -> bool:
         """Replace a record if it is still `old` (None: not there); of several who try, one succeeds.
@@ -108,13 +120,14 @@ class Store:
             return self.read_record(key) == new
 
     def record_keys(self, prefix: str = "") -> tuple[str, ...]:
-        """The keys of all records that begin with `prefix`, sorted."""
+        """The keys of all records that begin with `prefix`, sorted; whose they are shows when they are read."""
         with self._reached("listing the records") as (system, root):
             system.invalidate_cache()
             folder = f"{root}/records"
             names = system.find(folder) if _exists(system, folder) else []
         keys = (str(name).split("/records/", 1)[1] for name in names if str(name).endswith(".json"))
-        return tuple(sorted(key for name in keys if (key := name.removesuffix(".json")).startswith(prefix)))
+        found = (name.removesuffix(".json") for name in keys)
+        return tuple(sorted(key for key in found if key.startswith(prefix) and _is_key(key)))
 
     @contextmanager
     def _reached(self, what: str) -> Iterator[tuple[Any, str]]:
@@ -168,9 +181,13 @@ def _place(root: str, sha256: str) -> str:
     return f"{root}/artifacts/{sha256[:2]}/{sha256}"
 
 
+def _is_key(text: str) -> bool:
+    return all(_KEY_PART.fullmatch(part) for part in text.split("/"))
+
+
 def _record(root: str, key: str) -> str:
     """A record's place; the suffix lets the keys `a` and `a/b` live side by side in a folder."""
-    if not all(_KEY_PART.fullmatch(part) for part in key.split("/")):
+    if not _is_key(key):
         allowed = "letters, digits and . _ + - between slashes, no part that begins with a dot"
         raise refused(f"{key!r} cannot be a record's key", allowed, "Choose another key")
     return f"{root}/records/{key}.json"

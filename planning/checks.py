@@ -17,6 +17,7 @@ from lockgate.workflows import PublishWorkflow, ReleaseShare
 from planning import approving, survey
 from planning.history import read_fixtures
 from planning.opening import repository_version
+from planning.record import foreign
 from planning.release import Release
 
 
@@ -45,6 +46,7 @@ def version(release: Release, origin: Origin) -> Finding:
         edited = release_files(given.checkout, patterns)
         says += f"; commits and pushes {', '.join(edited)}" if edited else ""
     warnings = [UNREADABLE.format(path=path, why=why) for path, why in unreadable.items()]
+    warnings += [FOREIGN.format(key=key) for key in foreign(release)]
     if shown.project is None and not problems:
         warnings.append(FIRST_RELEASE.format(project=release.settings.project))
     return Finding("version", says, problems, tuple(warnings))
@@ -53,6 +55,10 @@ def version(release: Release, origin: Origin) -> Finding:
 FIRST_RELEASE = (
     "{project} is not on the index yet: a first release needs a pending publisher there, with this very name, or the"
     " upload is refused"
+)
+FOREIGN = (
+    "the store's record {key} was not written by this installation (another key file, or somebody who may write there):"
+    " nothing in it counts, what it says is asked and tested anew"
 )
 UNREADABLE = (
     "{path} is where release fixtures are and is none ({why}): what it may know of released versions does not count"

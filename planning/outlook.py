@@ -17,7 +17,7 @@ from lockgate.schedules import Outlook
 from lockgate.versions import released_versions
 from planning import checks, record, survey
 from planning.opening import open_release
-from planning.release import Release, home_of, store_of
+from planning.release import Release, home_of, key_file_of, store_of
 
 
 def look_ahead(request: Request, environ: Mapping[str, str]) -> tuple[Outlook, Release]:
@@ -47,8 +47,11 @@ def look_ahead(request: Request, environ: Mapping[str, str]) -> tuple[Outlook, R
 
 
 def beside(environ: Mapping[str, str]) -> Mapping[str, str]:
-    """The environment with a home for workspaces that no release works in, and the same store."""
-    own = {"LOCKGATE_HOME": str(home_of(environ) / "watching"), "LOCKGATE_STORE": store_of(environ).url}
+    """The environment with a home for workspaces that no release works in, and the same store and key."""
+    own = {
+        "LOCKGATE_HOME": str(home_of(environ) / "watching"), "LOCKGATE_STORE": store_of(environ).url,
+        "LOCKGATE_KEY_FILE": str(key_file_of(environ)),
+    }  # fmt: skip
     # Not one dictionary of both: the token is fetched at the moment of its use.
     return ChainMap(own, environ)  # type: ignore[arg-type]
 

@@ -44,6 +44,17 @@ def find(release: Release, origin: Origin) -> Fixture | None:
     return more_advanced(from_json(kept) if kept else None, from_json(committed) if committed else None)
 
 
+def foreign(release: Release) -> tuple[str, ...]:
+    """The keys in the store under which this release's records should be, and under which somebody else's are."""
+    version = str(release.version)
+    keys = (
+        _key(release.slug, version),
+        _finished(release.slug, version),
+        *release.store.record_keys(_earlier(release)),
+    )
+    return tuple(key for key in keys if release.store.is_foreign(key))
+
+
 def find_kept(release: Release) -> Fixture | None:
     """The live record in the store, or None."""
     text = release.store.read_record(_key(release.slug, str(release.version)))

@@ -9,7 +9,8 @@ from typing import Any
 
 from packaging.version import Version
 
-from clients import git, git_remote, github, index
+from clients import git, git_remote, github, index, keys
+from clients.keys import Keys
 from clients.store import Store
 from lockgate.errors import Problem, SettingsError
 from lockgate.github import GitHub, api_url, is_on_server, server_url, slug_of
@@ -96,7 +97,24 @@ def workspace_of(environ: Mapping[str, str], slug: str) -> Path:
 
 def store_of(environ: Mapping[str, str]) -> Store:
     """The store: LOCKGATE_STORE (a folder, or a URL that fsspec knows), or a folder in Lockgate's home."""
-    return Store(environ.get("LOCKGATE_STORE") or str(home_of(environ) / "store"))
+    return Store(environ.get("LOCKGATE_STORE") or str(home_of(environ) / "store"), keys_of(environ).seals)
+
+
+def key_file_of(environ: Mapping[str, str]) -> Path:
+    """The installation's key file: LOCKGATE_KEY_FILE, or `installation.key` in Lockgate's home."""
+    named = environ.get("LOCKGATE_KEY_FILE")
+    return Path(named).expanduser().absolute() if named else home_of(environ) / "installation.key"
+
+
+def keys_of(environ: Mapping[str, str]) -> Keys:
+    """The installation's keys; made on first use, but not where LOCKGATE_KEY_FILE names the file.
+
+    Raises SettingsError for a key file that is not there, that others may use, or that holds no keys.
+    """
+    path = key_file_of(environ)
+    if not environ.get("LOCKGATE_KEY_FILE") and not path.exists():
+        keys.make_key(path)
+    return keys.read_keys(path)
 
 
 def token_for(url: str, environ: Mapping[str, str]) -> Token | None:

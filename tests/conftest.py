@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SECRETS = (
     "GH_TOKEN", "GITHUB_TOKEN", "GITHUB_API_URL", "GITHUB_SERVER_URL", "LOCKGATE_INDEX_URL", "PREFECT_API_URL",
-    "LOCKGATE_STORE", "LOCKGATE_TOKEN_BLOCK",
+    "LOCKGATE_STORE", "LOCKGATE_KEY_FILE", "LOCKGATE_TOKEN_BLOCK",
 )  # fmt: skip
 SLUG = "example/lockgate-sample"
 # A shell lets what it starts in the background ignore interrupts, and children would inherit that.

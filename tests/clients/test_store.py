@@ -14,6 +14,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from clients.store import SETTLE_SECONDS, Store
 from lockgate.errors import RefusedError, SettingsError, UnavailableError
+from lockgate.seals import Seals
+from tests.sealing import SEALS
 
 CONTENT = b"the bytes that were tested"
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -23,7 +25,8 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     """The same store as a plain folder, as a file URL and in fsspec's memory."""
     folder = tmp_path / "deep" / "store"
-    return Store({"folder": str(folder), "file": f"file://{folder}", "memory": f"memory://{uuid4()}"}[request.param])
+    urls = {"folder": str(folder), "file": f"file://{folder}", "memory": f"memory://{uuid4()}"}
+    return Store(urls[request.param], SEALS)
 
 
 @pytest.fixture
@@ -102,6 +105,48 @@ def test_record_keys_are_listed_by_prefix(store: Store) -> None:
     assert len(store.record_keys()) == 4
 
 
+def write_sealed(store: Store, key: str, sealed: str) -> None:
+    """Write what somebody else would who may write to the store."""
+    system, root = fsspec.url_to_fs(store.url)
+    system.makedirs(f"{root}/records/{key}".rpartition("/")[0], exist_ok=True)
+    system.pipe_file(f"{root}/records/{key}.json", sealed.encode())
+
+
+@pytest.mark.parametrize(
+    "sealed",
+    [
+        pytest.param("{}", id="unsealed, as an older Lockgate wrote it"),
+        pytest.param(Seals.of((b"x" * 32,)).seal("releases/a", "{}"), id="sealed by another installation"),
+        pytest.param(SEALS.seal("releases/b", "{}"), id="sealed under another key"),
+        pytest.param(SEALS.seal("releases/a", "{}") + " ", id="changed afterwards"),
+        pytest.param(f"lockgate-sealed-1 \N{LATIN SMALL LETTER U WITH DIAERESIS}\n{{}}", id="no seal at all"),
+        pytest.param("", id="empty"),
+    ],
+)
+def test_what_this_installation_did_not_write_there_is_no_record(store: Store, sealed: str) -> None:
+    write_sealed(store, "releases/a", sealed)
+    assert store.read_record("releases/a") is None
+    assert store.is_foreign("releases/a")
+    assert store.swap_record("releases/a", None, "ours")
+    assert (store.read_record("releases/a"), store.is_foreign("releases/a")) == ("ours", False)
+
+
+def test_a_record_of_an_older_key_opens_until_the_key_is_taken_away(store: Store) -> None:
+    store.write_record("a", "{}")
+    rotated = Store(store.url, Seals.of((b"new" + bytes(29), bytes(32))))
+    assert rotated.read_record("a") == "{}"
+    rotated.write_record("a", "{}")
+    assert Store(store.url, Seals.of((b"new" + bytes(29),))).read_record("a") == "{}"
+    assert store.is_foreign("a")
+
+
+def test_files_that_can_be_no_records_are_not_listed(store: Store) -> None:
+    store.write_record("releases/a", "{}")
+    write_sealed(store, "releases/.b", "{}")
+    write_sealed(store, "releases/a b", "{}")
+    assert store.record_keys() == ("releases/a",)
+
+
 @pytest.mark.parametrize("key", ["", "/a", "a/", "../a", "a/../b", "a//b", ".hidden", "a b", "a\\b", "a\n"])
 def test_unsafe_keys_are_refused(store: Store, key: str) -> None:
     with pytest.raises(RefusedError, match="cannot be a record's key"):
@@ -110,7 +155,7 @@ def test_unsafe_keys_are_refused(store: Store, key: str) -> None:
 
 def test_a_reader_never_sees_half_a_record(tmp_path: Path) -> None:
     """While one writes long texts, every text that is read is whole."""
-    store = Store(str(tmp_path))
+    store = Store(str(tmp_path), SEALS)
     texts = {"a" * 500_000, "b" * 500_000}
     store.write_record("k", "a" * 500_000)
     done = threading.Event()
@@ -129,7 +174,7 @@ def test_a_reader_never_sees_half_a_record(tmp_path: Path) -> None:
 
 
 def test_nothing_but_whole_files_is_left_in_a_folder(tmp_path: Path, wheel: Path) -> None:
-    store = Store(str(tmp_path / "s"))
+    store = Store(str(tmp_path / "s"), SEALS)
     store.put(wheel)
     store.write_record("a", "{}")
     assert sorted(path.name for path in (tmp_path / "s").rglob("*") if path.is_file()) == sorted([SHA256, "a.json"])
@@ -137,14 +182,14 @@ def test_nothing_but_whole_files_is_left_in_a_folder(tmp_path: Path, wheel: Path
 
 def test_an_unknown_scheme_is_a_setting_to_correct() -> None:
     with pytest.raises(SettingsError, match="The store 'nosuch://bucket' cannot be used"):
-        Store("nosuch://user:secret@bucket").has(SHA256)
+        Store("nosuch://user:secret@bucket", SEALS).has(SHA256)
 
 
 def test_a_broken_store_is_unavailable(tmp_path: Path) -> None:
     """A file where the folder should be."""
     (tmp_path / "file").write_text("")
     with pytest.raises(UnavailableError, match="failed while writing the record a"):
-        Store(str(tmp_path / "file")).write_record("a", "{}")
+        Store(str(tmp_path / "file"), SEALS).write_record("a", "{}")
 
 
 class Unreachable(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no type information
@@ -172,7 +217,7 @@ class EndpointConnectionError(Exception):
 def test_a_store_that_does_not_answer_is_never_taken_for_an_empty_one(act: str, wheel: Path, error: Exception) -> None:
     Unreachable.error = error
     fsspec.register_implementation("unreachable", Unreachable, clobber=True)
-    store = Store("unreachable://bucket")
+    store = Store("unreachable://bucket", SEALS)
     acts: dict[str, Callable[[], object]] = {
         "has": lambda: store.has(SHA256),
         "put": lambda: store.put(wheel),
@@ -211,13 +256,13 @@ class Slow(MemoryFileSystem):  # type: ignore[misc]  # fsspec has no type inform
     protocol = "slow"
 
     def pipe_file(self, path: str, value: bytes, **more: object) -> None:
-        time.sleep(SETTLE_SECONDS / 4 if value == b"late" else 0)
+        time.sleep(SETTLE_SECONDS / 4 if value.endswith(b"late") else 0)
         super().pipe_file(path, value, **more)
 
 
 def test_a_write_that_arrives_late_makes_no_two_winners() -> None:
     fsspec.register_implementation("slow", Slow, clobber=True)
-    store = Store(f"slow://{uuid4()}")
+    store = Store(f"slow://{uuid4()}", SEALS)
     store.write_record("turns/a", "old")
     assert replace_at_once(store, ["early", "late"]) == [False, True]
     assert store.read_record("turns/a") == "late"

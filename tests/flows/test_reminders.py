@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +16,13 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.input.run_input import keyset_from_base_key
 from prefect.states import Cancelled, Suspended
 
-from clients.store import Store
 from flows.reminders import reminders
 from flows.waiting_runs import APPROVERS, GAVE_UP
 from lockgate.approvals import Question
 from lockgate.artifacts import Artifact
 from lockgate.fixture import Fixture, to_json
 from lockgate.reminders import Reminders
+from planning.release import store_of
 from sandbox.world import Sandbox
 
 DEADLINE_SECONDS = 30.0
@@ -166,7 +167,7 @@ def test_a_half_upload_shows_its_fourteen_days(
     sandbox.publish_file("half", wheel)
     built = (Artifact(wheel.name, "0" * 64, 1, "wheel"), Artifact("half-1.0.tar.gz", "0" * 64, 1, "sdist"))
     fixture = Fixture("half", "1.0", "example/half", "main", "v1.0", "lockgate", artifacts=built, tag_pushed=True)
-    Store(str(tmp_path / "store")).write_record("releases/example/half/1.0.json", to_json(fixture))
+    store_of(os.environ).write_record("releases/example/half/1.0.json", to_json(fixture))
     state = run()
     assert state.name == "Waiting"
     assert "half 1.0 is half on the index: half-1.0.tar.gz is missing. The index takes it for 14.0" in str(

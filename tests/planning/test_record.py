@@ -10,6 +10,7 @@ from packaging.version import Version
 from clients.store import Store
 from lockgate.fixture import Fixture, StepTime, to_json
 from planning.record import newest_unfinished
+from tests.sealing import SEALS
 
 SLUG = "example/project"
 OURS, THEIRS = "a" * 40, "b" * 40
@@ -43,7 +44,7 @@ def test_the_unfinished_release_is_continued(
     tmp_path: Path, kept: dict[str, tuple[str, ...]], finished: tuple[str, ...], there: dict[str, tuple[str, ...]],
     tagged: tuple[str, ...], continued: str | None,
 ) -> None:  # fmt: skip
-    store = Store(str(tmp_path))
+    store = Store(str(tmp_path), SEALS)
     for version, steps in kept.items():
         store.write_record(f"releases/{SLUG}/{version}.json", to_json(fixture(version, steps)))
     for version in finished:
@@ -56,12 +57,12 @@ def test_the_unfinished_release_is_continued(
 
 def test_other_words_ask_for_another_release(tmp_path: Path) -> None:
     on_origin = [fixture("1.1.0", BEGUN, requested="patch")]
-    assert newest_unfinished(Store(str(tmp_path)), SLUG, "minor", {}, on_origin) is None
+    assert newest_unfinished(Store(str(tmp_path), SEALS), SLUG, "minor", {}, on_origin) is None
 
 
 def test_version_that_somebody_else_released_is_not_continued(tmp_path: Path) -> None:
     """Otherwise the same word would mean that taken version for ever, and every scheduled release refuse."""
-    store = Store(str(tmp_path))
+    store = Store(str(tmp_path), SEALS)
     store.write_record(f"releases/{SLUG}/1.1.0.json", to_json(fixture("1.1.0", BEGUN)))
     assert newest_unfinished(store, SLUG, "minor", {Version("1.1.0"): THEIRS}, []) is None
     assert newest_unfinished(store, SLUG, "minor", {Version("1.1.0"): OURS}, []) == Version("1.1.0")
