@@ -71,7 +71,7 @@ def test_what_holds_no_keys_is_refused_without_being_shown(tmp_path: Path, text:
 
 def test_a_named_key_file_that_is_not_there_is_not_made(tmp_path: Path) -> None:
     environ = {"LOCKGATE_HOME": str(tmp_path), "LOCKGATE_KEY_FILE": str(tmp_path / "mounted" / "key")}
-    with pytest.raises(SettingsError, match="cannot be read: No such file.*copy the key file"):
+    with pytest.raises(SettingsError, match=r"cannot be read: No such file.*copy the key file"):
         store_of(environ)
     assert list(tmp_path.iterdir()) == []
 
