@@ -59,6 +59,20 @@ _FETCH = """\
           GH_TOKEN: ${{ github.token }}
           GH_REPO: ${{ github.repository }}
           TAG: ${{ github.ref_name }}
+      - name: Compare them with the digests in the tag's message
+        run: |
+          set -euo pipefail
+          tag="$(gh api "repos/$GH_REPO/git/ref/tags/$TAG" --jq .object.sha)"
+          test "$(gh api "repos/$GH_REPO/git/tags/$tag" --jq .object.sha)" = "$GITHUB_SHA"
+          gh api "repos/$GH_REPO/git/tags/$tag" --jq .message \\
+            | sed -nE 's/^sha256 ([0-9a-f]{64}) ([A-Za-z0-9._+-]+)$/\\1  \\2/p' > digests
+          test "$(find dist -type f | wc -l)" -eq "$(wc -l < digests)"
+          cd dist
+          sha256sum --check --strict ../digests
+        env:
+          GH_TOKEN: ${{ github.token }}
+          GH_REPO: ${{ github.repository }}
+          TAG: ${{ github.ref_name }}
 """
 
 _BUILD = """\

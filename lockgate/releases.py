@@ -12,6 +12,7 @@ from lockgate.github import Asset, GithubRelease
 from lockgate.publication import Differences, IndexFile, Verdict, judge_publication
 
 _SHA = re.compile(r"[0-9a-f]{40}")
+_DIGEST_LINE = re.compile(r"sha256 ([0-9a-f]{64}) ([A-Za-z0-9._+-]{1,255})")
 PUBLISHABLE = (".whl", ".tar.gz", ".zip", ".egg")
 COMPLETE = "uploaded"
 LEFTOVER = "starter"
@@ -53,6 +54,20 @@ def check_absence(found: GithubRelease | None, *, left_to: str) -> tuple[Problem
             "delete it on GitHub, or take the creation out of the workflow",
         ),
     )
+
+
+def tag_message(label: str, artifacts: Sequence[Artifact]) -> str:
+    """The message of a release's tag: its name, and a line `sha256 DIGEST NAME` for each artifact that was built and tested.
+
+    A publish workflow can compare the files that it downloads with these lines: the tag cannot be exchanged, assets can.
+    """
+    lines = [f"sha256 {one.sha256} {one.name}" for one in sorted(artifacts, key=lambda one: one.name)]
+    return "\n".join([label, *([""] if lines else []), *lines])
+
+
+def digests_in(message: str) -> dict[str, str]:
+    """The sha256 of each file that a tag's message names, by the file's name; other lines are passed over."""
+    return {found[2]: found[1] for line in message.split("\n") if (found := _DIGEST_LINE.fullmatch(line))}
 
 
 def decide_asset(artifact: Artifact, found: Asset | None) -> Literal["act", "done", "replace"]:

@@ -12,7 +12,7 @@ from lockgate.workflow_events import Event, dispatch_event, events_of
 from lockgate.workflow_files import Job, Workflow, pinned_version
 from lockgate.workflow_inputs import check_inputs
 from lockgate.workflow_search import PublishJob, PublishWorkflow, read_files, uploads_of
-from lockgate.workflow_uploads import PUBLISH_ACTION, downloads_assets, find_uploads
+from lockgate.workflow_uploads import PUBLISH_ACTION, compares_files, downloads_assets, find_uploads
 
 # Expressions in an input could run commands.
 ADVISORY = "GHSA-vxmw-7h4f-hqxh"
@@ -45,6 +45,7 @@ def check_workflow(
         *workflow.undecided,
         *(warning for job in jobs for warning in (*_actions(own, job, event), *_upload_options(own, job, event))),
         *_again(workflow),
+        *_uncompared(own, workflow, event),
         *_neighbours(others, workflow, tag=tag, repository=repository),
     ]
     warnings += [
@@ -193,6 +194,21 @@ def _upload_options(own: Workflow, job: Job, event: Event) -> list[str]:
 
 def _again(workflow: PublishWorkflow) -> list[str]:
     return [f"{words} starts {workflow.file} once more, and it would upload again" for words in workflow.also]
+
+
+def _uncompared(own: Workflow, workflow: PublishWorkflow, event: Event) -> list[str]:
+    """A warning when the release's assets are published without a comparison: they can be exchanged after the tag."""
+    needed = {job.id: job for one in workflow.jobs for job in needed_jobs(own, one.id)}
+    steps = [(job, step) for job in needed.values() for step in job.steps]
+    if not workflow.downloads_assets or any(
+        compares_files(step) and step_decision(own, job, step, event).runs is True for job, step in steps
+    ):
+        return []
+    told = (
+        f"{workflow.path} publishes the release's files without comparing them: a file that is exchanged after the tag is on"
+        " the index for ever; compare them with the digests in the tag's message, as the workflow of `lockgate init` does"
+    )
+    return [told]
 
 
 def _neighbours(others: Sequence[Workflow], workflow: PublishWorkflow, *, tag: str, repository: str) -> list[str]:

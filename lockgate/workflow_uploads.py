@@ -44,6 +44,10 @@ _DOWNLOADING = re.compile(
     r"(?:(?:download|fetch)[\w-]*release|release[\w-]*(?:download|fetch))[\w-]*@",
     re.IGNORECASE,
 )
+_COMPARING = re.compile(
+    r"\b(?:sha256sum|sha512sum|b2sum|shasum)\s[^\n]{0,200}?(?:-c|--check)\b"
+    r"|\bgh\s+(?:attestation\s+verify|release\s+verify-asset)\b|\bcosign\s+verify-blob\b|\bslsa-verifier\s+verify-artifact\b"
+)
 _CREATING = re.compile(
     r"gh\s+release\s+create\b|(?:softprops/action-gh-release|ncipollo/release-action|actions/create-release"
     r"|marvinpinto/action-automatic-releases|elgohr/github-release-action|docker://antonyurchenko/git-release)@",
@@ -87,6 +91,11 @@ def find_uploads(job: Job, env: Mapping[str, str], expand: Callable[[str], str])
 def downloads_assets(step: Step) -> bool:
     """Whether a step fetches the files of a GitHub release."""
     return _says(step, _DOWNLOADING)
+
+
+def compares_files(step: Step) -> bool:
+    """Whether a step compares files with digests, or verifies where they came from."""
+    return _says(step, _COMPARING)
 
 
 def creates_release(step: Step) -> bool:

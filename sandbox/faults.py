@@ -2,7 +2,8 @@
 
 Request faults are matched with `METHOD path` of a request; the others with what they act on (`push refs/tags/v1.2.3`
 for the start of a run, `publish v1.2.3 publish.yml` for the publishing job, `attach v1.2.3 publish.yml` for a workflow's upload
-to the GitHub release, `POST asset NAME` for a starter asset).
+to the GitHub release, `download v1.2.3 publish.yml` for its download of the release's files, `POST asset NAME` for a starter
+asset).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ FaultName = Literal[
     "failed-publish",
     "half-publish",
     "other-bytes",
+    "exchanged-asset",
     "skipped-publish",
     "starter-asset",
     "moved-main",

@@ -5,6 +5,7 @@ Sources: pypa/gh-action-pypi-publish (log texts), pypi/warehouse docs/user/trust
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -30,6 +31,7 @@ BUILD_WORDS = re.compile(
     r"\b(?:python[\d.]* -m build|pyproject-build|(?:uv|hatch|flit|poetry|pdm) build|pip wheel|setup\.py sdist)\b"
     r"|(hynek/build-and-inspect-python-package|pypa/cibuildwheel)@"
 )
+COMPARE_WORDS = re.compile(r"\bsha256sum\b[^\n]{0,200}--check\b")
 DOWNLOAD_WORDS = re.compile(
     r"\bgh release download\b|(robinraju/release-downloader|dsaltares/fetch-gh-release-asset|i3h/download-release-asset)@"
 )
@@ -66,35 +68,73 @@ def is_building(step: JSON) -> bool:
     return BUILD_WORDS.search(_text(step)) is not None
 
 
+def is_downloading(step: JSON) -> bool:
+    """Whether a step fetches the release's own assets."""
+    return DOWNLOAD_WORDS.search(_text(step)) is not None
+
+
+def is_comparing(step: JSON) -> bool:
+    """Whether a step compares what was downloaded with digests."""
+    return COMPARE_WORDS.search(str(step.get("run", ""))) is not None
+
+
 def downloads_release(workflow: Workflow) -> bool:
     """Whether some step of the workflow fetches the release's own assets."""
     steps = [step for job in workflow.jobs.values() for step in steps_of(job)]
-    return any(DOWNLOAD_WORDS.search(_text(step)) for step in steps)
+    return any(map(is_downloading, steps))
 
 
 def distributions(publication: Publication, log: list[str]) -> list[Path]:
     """The files that the run publishes: the release's assets where the workflow fetches them, else a build of the tag."""
     if downloads_release(publication.workflow):
-        return _release_files(publication, log)
+        return downloaded_files(publication.context, publication.run, log)
     return built_files(publication.context, publication.run, log)
 
 
-def _release_files(publication: Publication, log: list[str]) -> list[Path]:
-    """The assets of the run's release, drafts included, as `gh release download` finds them."""
-    context, run = publication.context, publication.run
+def downloaded_files(context: Context, run: JSON, log: list[str]) -> list[Path]:
+    """The release's files as a step of this run downloaded them; downloaded now where none did."""
+    folder = _download_folder(context, run)
+    return sorted(folder.iterdir()) if folder.is_dir() else download_release(context, run, log)
+
+
+def download_release(context: Context, run: JSON, log: list[str]) -> list[Path]:
+    """Download the assets of the run's release, drafts included, as `gh release download` finds them.
+
+    The fault exchanged-asset puts other bytes into the release first, as whoever may write to it could.
+    """
     tags = {run["head_branch"], *map(str, run["inputs"].values())}
     found = [release for release in context.state.all("github/releases") if release["tag_name"] in tags]
     if not found:
         log.append("release not found")
         raise JobFailedError("Process completed with exit code 1.")
-    files = []
+    folder = _download_folder(context, run)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    subject = f"download {run['head_branch']} {file_name(run['path'])}"
+    exchanged = context.faults.take({"exchanged-asset"}, "github", subject) is not None
     for asset in found[-1]["assets"]:
         if asset["state"] == "uploaded" and asset["name"].endswith((".whl", ".tar.gz", ".zip")):
-            path = context.state.folder / f"github/builds/{run['id']}/release" / asset["name"]
-            path.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(context.state.folder / f"github/assets/{asset['id']}", path)
-            files.append(path)
-    return files
+            source = context.state.folder / f"github/assets/{asset['id']}"
+            content = source.read_bytes() + (b"\0" if exchanged else b"")
+            source.write_bytes(content)
+            (folder / asset["name"]).write_bytes(content)
+    return sorted(folder.iterdir())
+
+
+def compare_with_tag(context: Context, run: JSON, log: list[str]) -> None:
+    """Compare the downloaded files with the digests in the tag's message; raises JobFailedError for other bytes or other files."""
+    message = context.origin.git("cat-file", "tag", run["ref"])
+    lines = (line.split(" ") for line in message.split("\n") if line.startswith("sha256 "))
+    told = {name: digest for _, digest, name in lines}
+    files = downloaded_files(context, run, log)
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    log += [f"{name}: {'OK' if told.get(name) == digest else 'FAILED'}" for name, digest in found.items()]
+    if found != told:
+        raise JobFailedError("sha256sum: WARNING: computed checksums did NOT match")
+
+
+def _download_folder(context: Context, run: JSON) -> Path:
+    return context.state.folder / f"github/builds/{run['id']}/release"
 
 
 def built_files(context: Context, run: JSON, log: list[str]) -> list[Path]:

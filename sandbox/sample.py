@@ -227,6 +227,14 @@ def _publish_job(upload: Upload) -> str:
           GH_TOKEN: ${{ github.token }}
           TAG: ${{ github.ref_name }}
         run: gh release download "$TAG" --repo "$GITHUB_REPOSITORY" --dir dist
+      - name: Compare them with the digests in the tag's message
+        env:
+          GH_TOKEN: ${{ github.token }}
+          TAG: ${{ github.ref_name }}
+        run: |
+          tag="$(gh api "repos/$GITHUB_REPOSITORY/git/ref/tags/$TAG" --jq .object.sha)"
+          gh api "repos/$GITHUB_REPOSITORY/git/tags/$tag" --jq .message | sed -nE 's/^sha256 (\\S+) (\\S+)$/\\1  \\2/p' > digests
+          cd dist && sha256sum --check --strict ../digests
 """
     needs = "    needs: build\n" if upload == "rebuild" else ""
     contents = "      contents: write\n" if upload == "release assets" else ""

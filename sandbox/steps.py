@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 
 from sandbox.context import Context
-from sandbox.publishing import JobFailedError, Publication, built_files, is_building, is_publishing, publish
+from sandbox.publishing import (
+    JobFailedError,
+    Publication,
+    built_files,
+    compare_with_tag,
+    download_release,
+    is_building,
+    is_comparing,
+    is_downloading,
+    is_publishing,
+    publish,
+)
 from sandbox.release_store import (
     ReleaseRefusedError,
     add_asset,
@@ -28,6 +39,10 @@ def run_step(context: Context, workflow: Workflow, run: JSON, job: JSON, step: J
     if is_building(step) and _builds_for_release(workflow, run):
         files = built_files(context, run, log)
         log.append("Successfully built " + " and ".join(path.name for path in files))
+    if is_downloading(step):
+        download_release(context, run, log)
+    if is_comparing(step):
+        compare_with_tag(context, run, log)
     if "actions/upload-artifact@" in str(step.get("uses", "")):
         _keep_artifact(context, run, step)
     if _makes_release(step):

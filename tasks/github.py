@@ -105,7 +105,8 @@ def push_tag(work: Work) -> bool:
         work.fixture = replace(work.fixture, tag_pushed=True)
         return False
     git_workspace.drop_tag(release.workspace, release.tag)
-    git_tags.create_tag(release.workspace, release.tag, commit, release.label, sign=release.settings.sign_tags)
+    message = releases.tag_message(release.label, work.fixture.artifacts)
+    git_tags.create_tag(release.workspace, release.tag, commit, message, sign=release.settings.sign_tags)
     if release.settings.sign_tags:
         git_tags.verify_tag(release.workspace, release.tag)
     work.fixture = replace(work.fixture, tag_pushed=True)

@@ -18,8 +18,10 @@ from lockgate.releases import (
     decide_draft,
     decide_publication,
     decide_tag,
+    digests_in,
     find_asset,
     judge_assets,
+    tag_message,
 )
 
 SHA, OTHER = "a" * 40, "b" * 40
@@ -171,3 +173,20 @@ def test_a_release_that_a_workflow_is_to_make_must_not_be_there() -> None:
     assert (
         "There is a draft release of 'v1.0' already (https://forge.test/untagged-1), and x.yml makes it" in problem.seen
     )
+
+
+def test_the_tags_message_names_every_artifact_and_is_read_back() -> None:
+    message = tag_message("pkg 1.0", [SDIST, WHEEL])
+    assert message.split("\n")[:2] == ["pkg 1.0", ""]
+    assert digests_in(message) == {WHEEL.name: WHEEL.sha256, SDIST.name: SDIST.sha256}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"sha256 {'d' * 63} pkg-1.0.tar.gz", f"sha256 {'D' * 64} pkg-1.0.tar.gz", f"sha256 {'d' * 64} ../pkg-1.0.tar.gz",
+        f"sha256 {'d' * 64} two words", f" sha256 {'d' * 64} pkg-1.0.tar.gz",
+    ],
+)  # fmt: skip
+def test_a_line_of_another_form_is_no_digest(line: str) -> None:
+    assert digests_in(f"pkg 1.0\n\n{line}") == {}

@@ -631,3 +631,21 @@ def test_any_shape_is_described_or_refused(on, jobs):
     with contextlib.suppress(RefusedError):
         assert find(text).path == PATH
         check(text)
+
+
+@pytest.mark.parametrize(
+    ("compare", "warned"),
+    [
+        ("", True),
+        (", {run: sha256sum dist/*}", True),
+        (", {run: sha256sum --check --strict digests, if: false}", True),
+        (", {run: sha256sum --check --strict digests}", False),
+        (", {run: shasum -a 256 -c digests}", False),
+        (", {run: gh attestation verify dist/pkg.whl --repo o/r}", False),
+    ],
+)
+def test_assets_that_are_published_without_a_comparison_are_a_warning(compare: str, warned: bool) -> None:
+    fetch = f"permissions: {{contents: write}}\nsteps: [{{run: gh release download v1 --dir dist}}{compare}]"
+    problems, warnings = check(workflow(fetch=fetch, publish=job(needs="fetch")))
+    assert problems == ""
+    assert ("publishes the release's files without comparing them" in warnings) is warned

@@ -93,7 +93,9 @@ class Checkout:
         return self.git("push", "--porcelain", "origin", *(refspecs or ("HEAD:refs/heads/main",)), check=check)
 
     def tag(self, name: str, *, push: bool = True) -> None:
-        self.git("tag", "-a", name, "-m", f"Release {name}")
+        assets = (one for release in self.world.releases if release["tag_name"] == name for one in release["assets"])
+        told = "\n".join(f"sha256 {one['digest'].removeprefix('sha256:')} {one['name']}" for one in assets)
+        self.git("tag", "-a", name, "-m", f"Release {name}\n\n{told}")
         if push:
             self.push(f"refs/tags/{name}:refs/tags/{name}")
 
