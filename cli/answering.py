@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.markdown import Markdown
-from rich.prompt import Prompt
 
 from cli import runs
+from cli.console import ask, say_brief
 from cli.running import user
 from clients import signatures
 from lockgate.approvals import fingerprint_in
@@ -36,12 +35,12 @@ def answer_run(
         raise RefusedError(
             Problem(f"{run.name} does not wait: it is {name}", "a run that waits for a person", "see `lockgate status`")
         )
-    console.print(Markdown(question.brief))
+    say_brief(console, question.brief)
     answer = _complete(console, question, given)
     if key is not None:
         answer["signature"] = _sign(question, key)
     runs.answer(client, run, answer)
-    console.print(f"{run.name}: {answer['decision']}; it goes on.", markup=False, highlight=False)
+    console.print(f"{run.name}: {answer['decision']}; it goes on.")
     return answer
 
 
@@ -81,8 +80,8 @@ def _value(console: Console, name: str, field: Mapping[str, Any], given: str, *,
     default = user() if name == "approver" else str(field.get("default", ""))
     if given or not asks or name == "signature":
         return given or default
-    choices = [str(one) for one in field.get("enum", ())] or None
+    choices = [str(one) for one in field.get("enum", ())]
     label = str(field.get("title", name))
     if choices:
-        return Prompt.ask(label, choices=choices, console=console)
-    return Prompt.ask(label, default=default, show_default=bool(default), console=console)
+        return ask(console, label, choices=choices)
+    return ask(console, label, default=default)

@@ -8,9 +8,9 @@ from pathlib import Path
 from uuid import UUID
 
 from rich.console import Console
-from rich.markdown import Markdown
-from rich.prompt import Prompt
 
+from cli.console import ask as ask_for
+from cli.console import say_brief
 from clients.signatures import sign
 from lockgate.approvals import fingerprint_in
 from lockgate.approvers import NAMESPACE
@@ -26,7 +26,7 @@ def ask(console: Console, waiting: Waiting) -> None:
     Who ends the input here gives no answer, and the run goes on waiting.
     """
     console.rule("a person decides")
-    console.print(Markdown(waiting.brief))
+    say_brief(console, waiting.brief)
     try:
         answer = _answer(console, waiting)
     except EOFError:
@@ -36,23 +36,23 @@ def ask(console: Console, waiting: Waiting) -> None:
 
 
 def _answer(console: Console, waiting: Waiting) -> dict[str, str]:
-    answer = {"decision": Prompt.ask("Decision", choices=list(waiting.decisions), console=console)}
+    answer = {"decision": ask_for(console, "Decision", choices=waiting.decisions)}
     for field in waiting.fields:
         if field == "signature":
             answer[field] = _sign(console, waiting.brief) if answer["decision"] == "approve" else ""
             continue
         default = getpass.getuser() if field == "approver" else ""
-        answer[field] = Prompt.ask(field.capitalize(), default=default, show_default=bool(default), console=console)
+        answer[field] = ask_for(console, field.capitalize(), default=default)
     return answer
 
 
 def _sign(console: Console, brief: str) -> str:
     """The signature of a key that is asked for; without a key, or when it cannot sign, none, and the run asks again."""
-    key = Prompt.ask("SSH key to sign with", default="", show_default=False, console=console)
+    key = ask_for(console, "SSH key to sign with")
     try:
         return sign(fingerprint_in(brief), Path(key), NAMESPACE) if key else ""
     except LockgateError as error:
-        console.print(str(error), style="red", markup=False)
+        console.print(str(error), style="red")
         return ""
 
 

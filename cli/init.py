@@ -10,14 +10,14 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from rich.console import Console
-from rich.markup import escape
-from rich.prompt import Confirm
 from rich.syntax import Syntax
 
 from cli import printing
-from cli.running import environment, mind_proxies, open_console
+from cli.console import confirm, open_console, say, styled
+from cli.running import environment, mind_proxies
 from lockgate.errors import DeclinedError, LockgateError, Problem, SettingsError
 from lockgate.outcome import ExitCode, exit_code
+from lockgate.texts import visible
 
 Variants = Literal["assets", "rebuild"]
 
@@ -52,7 +52,7 @@ def _init(console: Console, repository: Path, variant: Variants, test_command: s
     folder = repository.expanduser()
     made = propose(folder, variant, shlex.split(test_command), environment())
     for note in made.notes:
-        console.print(f"[yellow]•[/] {escape(note)}", highlight=False, soft_wrap=True)
+        say(console, ("•", "yellow"), f" {note}")
     for change in made.changes:
         _show(console, change.path, change.before, change.after)
     if made.changes:
@@ -63,10 +63,10 @@ def _init(console: Console, repository: Path, variant: Variants, test_command: s
         path = folder / change.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(change.after.encode())
-        console.print(f"[green]wrote[/] {escape(change.path)}", highlight=False)
+        console.print(styled(("wrote", "green"), f" {change.path}"))
     if made.changes:
         console.print("\nCommit and push them; they count once they are on the release branch.")
-    console.print("\n[bold]What only you can set:[/]")
+    console.print("\nWhat only you can set:", style="bold")
     printing.print_numbered(console, made.manual)
 
 
@@ -76,11 +76,11 @@ def _show(console: Console, path: str, before: str | None, after: str) -> None:
     names = ("/dev/null" if before is None else f"a/{path}", f"b/{path}")
     text = "".join(difflib.unified_diff(old, new, *names))
     what = "new file" if before is None else "changed"
-    console.print(f"\n[bold]{escape(path)}[/] ({what})", highlight=False)
+    console.print(styled((f"\n{path}", "bold"), f" ({what})"))
     if console.is_terminal:
-        console.print(Syntax(text, "diff", theme="ansi_dark", background_color="default", word_wrap=True))
+        console.print(Syntax(visible(text), "diff", theme="ansi_dark", background_color="default", word_wrap=True))
     else:
-        console.print(text, markup=False, highlight=False, soft_wrap=True)
+        say(console, text)
 
 
 def _ask(console: Console, *, yes: bool) -> None:
@@ -94,7 +94,7 @@ def _ask(console: Console, *, yes: bool) -> None:
                 "a terminal, or --yes", "look at the proposal above, then run the same command with --yes",
             )
         )  # fmt: skip
-    if not Confirm.ask("Write this?", console=console, default=False):
+    if not confirm(console, "Write this?"):
         raise DeclinedError(
             Problem("you said no; nothing was written", "a yes", "change the proposal with the command's options")
         )

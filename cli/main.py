@@ -16,9 +16,10 @@ from cyclopts import App, Group, Parameter
 from rich.console import Console
 
 from cli import operating, printing
+from cli.console import open_console, show_crashes
 from cli.init import init
 from cli.notifying import notify
-from cli.running import environment, guarded, mind_packages, open_console, told, user, write
+from cli.running import environment, guarded, mind_packages, told, user, write
 from cli.stopping import Stop
 from lockgate.errors import LockgateError, Problem, SettingsError
 from lockgate.outcome import ExitCode, Refusal, Report, judge
@@ -227,6 +228,7 @@ for command in (operating.status, operating.approve, operating.abort, operating.
 
 def main() -> None:
     """The console script."""
+    show_crashes()
     sys.exit(app())
 
 

@@ -7,7 +7,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from cli.running import mind_packages, open_console, told
+from cli.console import open_console
+from cli.running import mind_packages, told
 
 
 def notify(
@@ -33,9 +34,9 @@ def notify(
 
             names = notify_through(block)
             for name in names:
-                console.print(f"automation {name!r} notifies through {block}", highlight=False)
+                console.print(f"automation {name!r} notifies through {block}")
             remind_through(block)
-            console.print(f"the reminders go through {block}", highlight=False)
+            console.print(f"the reminders go through {block}")
             if as_json:
                 print(json.dumps({"block": block, "automations": names}))
 

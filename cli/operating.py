@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from rich.console import Console
 
+from cli.console import open_console, say
 from cli.run_printing import show_run, show_runs
-from cli.running import mind_packages, open_console, told
+from cli.running import mind_packages, told
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -112,7 +113,7 @@ def deploy(
             print(json.dumps(made, indent=2))
         for what, names in made.items():
             said = names if isinstance(names, str) else ", ".join(names)
-            console.print(f"{what.replace('_', ' '):<11} {said}", highlight=False, soft_wrap=True)
+            say(console, f"{what.replace('_', ' '):<11} {said}")
 
     return _on_server(set_up, as_json=as_json)
 
@@ -171,7 +172,7 @@ def abort(run: Run = "", /, *, as_json: AsJson = False) -> int:
         from cli import runs
 
         one = runs.find(client, run)
-        console.print(f"{one.name}: {runs.abort(client, one)}", markup=False, highlight=False)
+        console.print(f"{one.name}: {runs.abort(client, one)}")
         if as_json:
             print(json.dumps(runs.as_data(runs.view_now(client, one)), indent=2))
 
@@ -187,12 +188,14 @@ def logs(
 ) -> int:
     """Print the log of a RUN."""
 
-    def read(client: SyncPrefectClient, _console: Console) -> None:
+    def read(client: SyncPrefectClient, console: Console) -> None:
         from cli import runs
 
         for line in runs.log_lines(client, runs.find(client, run), follow=follow):
-            plain = f"{line['time'][11:19]} {line['level']:<8} {line['message']}"
-            print(json.dumps(line) if as_json else plain, flush=True)
+            if as_json:
+                print(json.dumps(line), flush=True)
+            else:
+                say(console, f"{line['time'][11:19]} {line['level']:<8} {line['message']}")
 
     return _on_server(read, as_json=as_json)
 
@@ -213,7 +216,7 @@ def unlock(
         slug = slug_for(locate(repository)[0])
         claim = turns.read_claim(store_of(os.environ), slug)
         if claim is None:
-            console.print(f"Nobody has the turn of {slug}.", highlight=False)
+            console.print(f"Nobody has the turn of {slug}.")
         else:
             turns.give_back(store_of(os.environ), slug, claim.run)
             console.print(f"{claim.name} (run {claim.run}) had the turn of {slug} since {claim.since}; it is free now.")

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
+from cli.console import say, styled
 from lockgate.errors import Problem
 from lockgate.outcome import ExitCode, Refusal, Report, StepOutcome
 from lockgate.plan import DEFAULT, Plan
@@ -20,21 +21,22 @@ COLOURS = {
 
 def print_plan(console: Console, plan: Plan) -> None:
     """The plan: what each step would do, the settings with their origins, the point of no return."""
-    console.print(
-        f"[bold]{escape(plan.project)} {plan.version}[/] (after {plan.previous or 'no release'}), tag {escape(plan.tag)}"
-    )
-    console.print(f"{escape(plan.repository)}, branch {escape(plan.branch)} at {plan.commit[:12]}")
+    after = f" (after {plan.previous or 'no release'}), tag {plan.tag}"
+    console.print(styled((f"{plan.project} {plan.version}", "bold"), after))
+    console.print(f"{plan.repository}, branch {plan.branch} at {plan.commit[:12]}")
     if plan.continues:
-        console.print("[cyan]This release was begun before; it goes on where it was.[/]")
+        console.print("This release was begun before; it goes on where it was.", style="cyan")
     console.print()
     console.print(_plan_steps(plan))
     console.print()
     console.print(_plan_settings(plan))
-    console.print(_plan_defaults(plan), style="dim", markup=False, highlight=False)
+    console.print(_plan_defaults(plan), style="dim")
     last = step(POINT_OF_NO_RETURN)
     console.print(
-        f"\n[bold]The point of no return is step {last.number}, {last.title}:[/] until then everything can be taken"
-        " back; what the pushed tag starts cannot."
+        styled(
+            (f"\nThe point of no return is step {last.number}, {last.title}:", "bold"),
+            " until then everything can be taken back; what the pushed tag starts cannot.",
+        )
     )
 
 
@@ -45,10 +47,10 @@ def _plan_steps(plan: Plan) -> Table:
     found = {finding.step: finding for finding in plan.findings}
     for one in STEPS:
         finding = found[one.key]
-        mark = "[red]✗[/] " if finding.problems or finding.error else ""
-        notes = "".join(f"\n[yellow]⚠ {escape(warning)}[/]" for warning in finding.warnings)
-        asks = "\n[magenta]a person is asked[/]" if finding.asks else ""
-        table.add_row(str(one.number), one.title, f"{mark}{escape(finding.says)}{asks}{notes}")
+        mark = [("✗ ", "red")] if finding.problems or finding.error else []
+        asks = [("\na person is asked", "magenta")] if finding.asks else []
+        notes = [(f"\n⚠ {warning}", "yellow") for warning in finding.warnings]
+        table.add_row(str(one.number), one.title, styled(*mark, finding.says, *asks, *notes))
     return table
 
 
@@ -58,7 +60,7 @@ def _plan_settings(plan: Plan) -> Table:
         table.add_column(column, overflow="fold")
     for name, value, origin in plan.settings:
         if origin != DEFAULT:
-            table.add_row(name, escape(value) or "(not set)", escape(origin))
+            table.add_row(name, value or "(not set)", origin)
     return table
 
 
@@ -72,9 +74,10 @@ def print_verdict(console: Console, refusals: tuple[Refusal, ...], command: str)
     """Whether the release can be started, and what starts it; `command` is the one that would release."""
     if refusals:
         problems = "1 problem is" if len(refusals) == 1 else f"{len(refusals)} problems are"
-        console.print(f"\n[red bold]{problems} in the way.[/] Nothing was changed.")
+        console.print(styled((f"\n{problems} in the way.", "red bold"), " Nothing was changed."))
     else:
-        console.print(f"\n[green bold]Nothing is in the way.[/] Nothing was changed; this starts it: {escape(command)}")
+        starts = f" Nothing was changed; this starts it: {command}"
+        console.print(styled(("\nNothing is in the way.", "green bold"), starts))
 
 
 def print_refusals(console: Console, refusals: tuple[Refusal, ...]) -> None:
@@ -83,7 +86,7 @@ def print_refusals(console: Console, refusals: tuple[Refusal, ...]) -> None:
     for one in refusals:
         console.print()
         if one.step != last:
-            console.print(f"[red bold]Step {one.step}: {STEPS[one.step - 1].title}[/]")
+            console.print(f"Step {one.step}: {STEPS[one.step - 1].title}", style="red bold")
         last = one.step
         _print_parts(console, one.seen, one.expected, one.next)
 
@@ -102,11 +105,11 @@ def print_numbered(console: Console, lines: tuple[str, ...]) -> None:
         grid.add_column(justify="right")
         grid.add_column(overflow="fold")
         for number, line in enumerate(lines, 1):
-            grid.add_row(f"{number}.", escape(line))
-        console.print(grid, highlight=False)
+            grid.add_row(f"{number}.", line)
+        console.print(grid)
         return
     for number, line in enumerate(lines, 1):
-        console.print(f"{number:>2}. {line}", markup=False, highlight=False, soft_wrap=True)
+        say(console, f"{number:>2}. {line}")
 
 
 def _print_parts(console: Console, seen: str, expected: str, then: str) -> None:
@@ -115,7 +118,7 @@ def _print_parts(console: Console, seen: str, expected: str, then: str) -> None:
         console.print(_labelled(parts))
         return
     for label, text in parts:
-        console.print(f"  {label:<9} {text}", markup=False, highlight=False, soft_wrap=True)
+        say(console, f"  {label:<9} {text}")
 
 
 def _labelled(parts: tuple[tuple[str, str], ...]) -> Table:
@@ -124,7 +127,7 @@ def _labelled(parts: tuple[tuple[str, str], ...]) -> Table:
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
     for label, text in parts:
-        grid.add_row("", label, escape(text))
+        grid.add_row("", label, text)
     return grid
 
 
@@ -132,16 +135,17 @@ def print_step(console: Console, outcome: StepOutcome) -> None:
     """One finished step in one line; a terminal that is too narrow cuts it, since the table at the end has it all."""
     number = step(outcome.key).number
     where = f"{number:>2}/{len(STEPS)}" if number else "     "
-    colour = COLOURS[outcome.outcome]
-    console.print(
-        f"{where} [{colour}]{outcome.outcome:<12}[/] {outcome.seconds:7.2f} s  {outcome.title}: {_first_line(outcome)}",
-        highlight=False, soft_wrap=not console.is_terminal, no_wrap=True,
-        overflow="ellipsis" if console.is_terminal else "ignore",
+    line = styled(
+        f"{where} ", (f"{outcome.outcome:<12}", COLOURS[outcome.outcome]),
+        f" {outcome.seconds:7.2f} s  {outcome.title}: {_first_line(outcome)}",
     )  # fmt: skip
+    console.print(
+        line, soft_wrap=not console.is_terminal, no_wrap=True, overflow="ellipsis" if console.is_terminal else "ignore"
+    )
 
 
 def _first_line(outcome: StepOutcome) -> str:
-    return escape((outcome.evidence.strip().splitlines() or [""])[0])
+    return (outcome.evidence.strip().splitlines() or [""])[0]
 
 
 def print_report(console: Console, report: Report, run_page: str) -> None:
@@ -153,11 +157,11 @@ def print_report(console: Console, report: Report, run_page: str) -> None:
     console.print()
     _print_end(console, report)
     if report.fixture and Path(report.fixture).exists():
-        console.print(f"fixture   {report.fixture}", soft_wrap=True, highlight=False)
+        say(console, f"fixture   {report.fixture}")
     for name, url in report.urls.items():
-        console.print(f"{name:<9} {url}", soft_wrap=True, highlight=False)
+        say(console, f"{name:<9} {url}")
     if run_page:
-        console.print(f"pages     {run_page}", soft_wrap=True, highlight=False)
+        say(console, f"pages     {run_page}")
 
 
 def _report_steps(report: Report) -> Table:
@@ -168,7 +172,7 @@ def _report_steps(report: Report) -> Table:
     table.add_column("seconds", justify="right")
     table.add_column("evidence", overflow="fold")
     for one in report.steps:
-        outcome = f"[{COLOURS[one.outcome]}]{one.outcome}[/]"
+        outcome = Text(one.outcome, COLOURS[one.outcome])
         table.add_row(str(step(one.key).number), one.title, outcome, f"{one.seconds:.2f}", _first_line(one))
     return table
 
@@ -176,19 +180,20 @@ def _report_steps(report: Report) -> Table:
 def _print_end(console: Console, report: Report) -> None:
     label = f"{report.project} {report.version}".strip()
     if report.exit_code == ExitCode.RELEASED:
-        console.print(f"[green bold]{label} is released.[/]")
+        console.print(f"{label} is released.", style="green bold")
     elif report.exit_code == ExitCode.STOPPED_AFTER_TAG:
         done = {one.key for one in report.steps if one.outcome in {"done", "already done", "not needed"}}
         left = ", ".join(f"{one.number} {one.title}" for one in STEPS if one.key not in done)
         said = f"What remains: {left}." if done else "This time it stopped before its first step."
-        console.print(f"[red bold]{label} was stopped after its tag.[/] The tag {report.tag} is out. {said}")
+        stopped = (f"{label} was stopped after its tag.", "red bold")
+        console.print(styled(stopped, f" The tag {report.tag} is out. {said}"))
         console.print("The same command goes on from where it was, and does nothing twice.")
     elif report.exit_code == ExitCode.INTERRUPTED:
         out = f"The tag {report.tag} is out" if report.tag_is_out else "Nothing irreversible happened"
         console.print(f"Interrupted. {out}. The same command goes on from where it was, and does nothing twice.")
     elif report.exit_code == ExitCode.UNAVAILABLE:
-        console.print(
-            f"[yellow bold]{label} was not released:[/] something outside is unavailable. The same command tries again."
-        )
+        why = " something outside is unavailable. The same command tries again."
+        console.print(styled((f"{label} was not released:", "yellow bold"), why))
     else:
-        console.print(f"[red bold]{label or 'It'} was not released.[/] Nothing irreversible happened.")
+        failed = (f"{label or 'It'} was not released.", "red bold")
+        console.print(styled(failed, " Nothing irreversible happened."))

@@ -33,11 +33,11 @@ def run_release(request: Request, console: Console, *, asks: bool) -> tuple[Repo
     Raises what is no error of Lockgate's, and KeyboardInterrupt.
     """
     if console.is_terminal:
-        console.print("[dim]Starting Prefect …[/]")
+        console.print("Starting Prefect …", style="dim")
     embedded = "PREFECT_API_URL" not in os.environ
     with prefect_server(_load_the_flow) as address:
         if console.is_terminal and embedded:
-            console.print(f"[dim]Prefect's pages while this runs: {address}[/]")
+            console.print(f"Prefect's pages while this runs: {address}", style="dim")
         from flows.release_flow import release
 
         logging.getLogger("prefect").setLevel(logging.CRITICAL)

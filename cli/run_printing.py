@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.markdown import Markdown
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
+
+from cli.console import say, say_brief, styled
 
 if TYPE_CHECKING:
     from cli.runs import Question, RunView
@@ -32,9 +33,7 @@ def show_runs(console: Console, views: Sequence[RunView], *, as_json: bool) -> N
     table = Table("run", "release", "state", "since", "what next", box=None, pad_edge=False)
     for one in sorted(views, key=lambda one: one.type != "PAUSED"):
         colour = COLOURS.get(one.type, "white")
-        table.add_row(
-            one.id[:SHORT], escape(one.name), f"[{colour}]{escape(one.state)}[/]", age(one.since), escape(_next(one))
-        )
+        table.add_row(one.id[:SHORT], one.name, Text(one.state, colour), age(one.since), _next(one))
     console.print(table)
 
 
@@ -46,15 +45,15 @@ def show_run(console: Console, one: RunView, question: Question | None, *, as_js
         asked = {"brief": question.brief, "fields": dict(question.fields)} if question else None
         print(json.dumps({**as_data(one), "question": asked}, indent=2))
         return
-    console.print(f"[bold]{escape(one.name)}[/]: {escape(one.state)} for {age(one.since)}", highlight=False)
+    console.print(styled((one.name, "bold"), f": {one.state} for {age(one.since)}"))
     for name in ("id", "repository", "version", "requested_by", "page"):
         if value := getattr(one, name):
-            console.print(f"{name.replace('_', ' '):<13} {value}", highlight=False, markup=False, soft_wrap=True)
+            say(console, f"{name.replace('_', ' '):<13} {value}")
     if question:
-        console.print(Markdown(question.brief))
+        say_brief(console, question.brief)
     elif one.message:
-        console.print(one.message, highlight=False, markup=False)
-    console.print(_next(one), highlight=False, markup=False)
+        console.print(one.message)
+    console.print(_next(one))
 
 
 def age(since: str) -> str:

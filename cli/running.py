@@ -20,8 +20,6 @@ from lockgate.installed import BAD, broken_sets
 from lockgate.outcome import ExitCode, Report, exit_code, refusals_of
 from lockgate.proxies import loopback_exceptions, unusable_proxies
 
-PIPE_WIDTH = 160
-
 
 def guarded(console: Console, run: Callable[[], int], report: Path | None, *, as_json: bool) -> int:
     """Run, and turn what ends it early into its message, report and exit code; nothing runs when the report cannot be written."""
@@ -132,12 +130,6 @@ def _check_writable(report: Path | None) -> None:
     if why:
         problem = Problem(f"the report cannot be written: {why}", "a file that can be", "give --report another path")
         raise SettingsError(problem)
-
-
-def open_console(*, as_json: bool) -> Console:
-    """Where people read: standard output, or standard error when JSON goes there; wide lines where no terminal sets a width."""
-    stream = sys.stderr if as_json else sys.stdout
-    return Console(stderr=as_json, width=None if stream.isatty() else PIPE_WIDTH)
 
 
 def user() -> str:

@@ -106,7 +106,7 @@ def use(sandbox: Sandbox) -> str:
 
 def print_banner(console: Console) -> None:
     """Say loudly that nothing here is real."""
-    console.print(BANNER, style="bold yellow", highlight=False, soft_wrap=True)
+    console.print(BANNER, style="bold yellow", soft_wrap=True)
 
 
 def announce(console: Console, sandbox: Sandbox, *, as_json: bool) -> None:
@@ -122,10 +122,10 @@ def announce(console: Console, sandbox: Sandbox, *, as_json: bool) -> None:
     lines += [f"unset {name}" for name in away]
     console.print(
         f"origin {sandbox.origin_url}\nindex  {sandbox.index_url}\n\nIn another terminal:\n", *lines, sep="\n",
-        markup=False, highlight=False, soft_wrap=True,
+        soft_wrap=True,
     )  # fmt: skip
     command = f"lockgate plan --repository {sandbox.origin_url}"
-    console.print(f"\nThen, for example: {command}\nCtrl-C ends the stand-ins.", highlight=False, soft_wrap=True)
+    console.print(f"\nThen, for example: {command}\nCtrl-C ends the stand-ins.", soft_wrap=True)
 
 
 def _slug(source: Path) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 from rich.console import Console
 
+from cli.console import say
 from cli.services import Service
 from cli.stopping import Stop
 from clients.locks import here
@@ -40,7 +41,7 @@ def supervise(console: Console, server: Service | None, worker: Service | None, 
     since = datetime.now(UTC) - timedelta(seconds=LOOK_SECONDS)
     while not stopped.is_set():
         if server is not None and server.ended:
-            console.print("[yellow]Prefect's server ended; it is started again.[/]")
+            console.print("Prefect's server ended; it is started again.", style="yellow")
             server.start()
         fresh = fresh or (worker is not None and worker.ended)
         try:
@@ -52,7 +53,7 @@ def supervise(console: Console, server: Service | None, worker: Service | None, 
             pass  # the server is starting, or a run was deleted meanwhile: the next look is soon
         except LockgateError as error:
             if trouble != str(error):
-                console.print(trouble := str(error), style="yellow", highlight=False, markup=False, soft_wrap=True)
+                console.print(trouble := str(error), style="yellow", soft_wrap=True)
         if worker is not None and worker.ended:
             worker.start()
         stopped.wait(LOOK_SECONDS)
@@ -66,7 +67,7 @@ def _look(console: Console, again: int, seen: dict[str, str], since: datetime) -
     with get_client(sync_client=True) as client:
         for run, cure in take_up(client, worker_name(), again):
             what = {"again": "goes on where it was", "cancelled": "is cancelled"}.get(cure, "has crashed")
-            console.print(f"[yellow]{_label(run)}: its process has vanished; it {what}.[/]", highlight=False)
+            console.print(f"{_label(run)}: its process has vanished; it {what}.", style="yellow")
         for run in _recent(client, since):
             _tell(console, run, seen)
 
@@ -78,7 +79,7 @@ def _ask_anew(console: Console) -> None:
 
     with get_client(sync_client=True) as client:
         for run in ask_anew(client):
-            console.print(f"[yellow]{_label(run)}: its question was never stored; it asks anew.[/]", highlight=False)
+            console.print(f"{_label(run)}: its question was never stored; it asks anew.", style="yellow")
 
 
 def _recent(client: SyncPrefectClient, since: datetime) -> list[FlowRun]:
@@ -103,7 +104,7 @@ def _tell(console: Console, run: FlowRun, seen: dict[str, str]) -> None:
         line += f"; a person decides: lockgate approve {str(run.id)[:8]}"
     elif run.state.message and not run.state.is_running():
         line += f": {run.state.message.splitlines()[0]}"
-    console.print(line, highlight=False, markup=False, soft_wrap=True)
+    say(console, line)
 
 
 def _label(run: FlowRun) -> str:

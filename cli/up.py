@@ -14,6 +14,7 @@ from pathlib import Path
 from rich.console import Console
 
 from cli import deploying
+from cli.console import say
 from cli.services import LOOPBACK, QUIET, Service, free_port, is_healthy, program, server
 from cli.stopping import Stop
 from clients.locks import here, hold
@@ -46,7 +47,7 @@ def run_up(console: Console, repository: str, port: int, runs: int, again: int) 
         stack.callback(pages.stop)
         if worker is not None:
             stack.callback(worker.stop, gently=False)
-        console.print("[dim]Starting Prefect …[/]")
+        console.print("Starting Prefect …", style="dim")
         pages.start()
         pages.wait_until(lambda: is_healthy(address) or stopped.is_set())
         if stopped.is_set():
@@ -98,11 +99,14 @@ def _look_after(console: Console, pages: Service | None, worker: Service | None,
     from cli.supervising import supervise, worker_name
 
     api = os.environ["PREFECT_API_URL"]
-    console.print(f"Prefect's pages: [bold]{api.removesuffix('/api')}/v2/[/]   (state in {home_of(os.environ)})")
-    console.print(f"Elsewhere:       export PREFECT_API_URL={api}", highlight=False, soft_wrap=True)
-    console.print(
-        f"{f'Worker {worker_name()}' if worker else 'No worker'} runs here; Ctrl-C ends everything.", highlight=False
+    say(
+        console,
+        "Prefect's pages: ",
+        (f"{api.removesuffix('/api')}/v2/", "bold"),
+        f"   (state in {home_of(os.environ)})",
     )
+    say(console, f"Elsewhere:       export PREFECT_API_URL={api}")
+    console.print(f"{f'Worker {worker_name()}' if worker else 'No worker'} runs here; Ctrl-C ends everything.")
     supervise(console, pages, worker, stopped, again)
 
 

@@ -10,13 +10,13 @@ from typing import Self
 from rich.console import Console
 from rich.status import Status
 
+from cli.console import show_status
 from cli.printing import print_step
 from lockgate.outcome import StepOutcome
 from lockgate.steps import step
 from lockgate.waiting import Waiting
 
 PACKAGES = ("clients", "flows", "planning", "tasks")
-WIDTH = 100
 
 
 class Watcher(logging.Handler):
@@ -39,26 +39,20 @@ class Watcher(logging.Handler):
         elif isinstance(waiting, Waiting):
             self._stop_status()
             if self._ask is None:
-                self._console.print(f"Waiting for a person: {record.getMessage()}", markup=False)
+                self._console.print(f"Waiting for a person: {record.getMessage()}")
             else:
                 threading.Thread(target=self._ask, args=(self._console, waiting), daemon=True).start()
         elif (begins := getattr(record, "begins", None)) is not None:
             self._title = step(begins).title
             self._show(self._title)
         elif record.levelno >= logging.WARNING:
-            self._console.print(record.getMessage(), style="yellow", markup=False, highlight=False, soft_wrap=True)
+            self._console.print(record.getMessage(), style="yellow", soft_wrap=True)
         else:
             self._show(f"{self._title}: {record.getMessage()}")
 
     def _show(self, text: str) -> None:
-        if not self._console.is_terminal:
-            return
-        line = text.splitlines()[0][:WIDTH] if text else ""
-        if self._status is None:
-            self._status = self._console.status(line)
-            self._status.start()
-        else:
-            self._status.update(line)
+        if self._console.is_terminal:
+            self._status = show_status(self._console, self._status, text)
 
     def _stop_status(self) -> None:
         if self._status is not None:

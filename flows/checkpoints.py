@@ -16,6 +16,7 @@ from lockgate.approvals import Approval, Question, accept, outdated_approval
 from lockgate.approvers import check_answer, how_to_sign, standing
 from lockgate.errors import DeclinedError, Problem
 from lockgate.fixture import Fixture, TestEvidence
+from lockgate.markdown import code, prose
 from planning import record
 from planning.approving import rules_of, signature_fault
 from planning.release import Release
@@ -83,10 +84,10 @@ def _ask(
     signed = release.settings.signed_approvals
     brief = f"{question.brief}\n{how_to_sign(question.fingerprint)}" if signed else question.brief
     if before:
-        brief = f"**Approved by {', '.join(one.approver for one in before)}; one more person has to.**\n\n{brief}"
+        brief = f"**Approved by {', '.join(code(one.approver) for one in before)}; one more person has to.**\n\n{brief}"
     elif void:
         log.warning("%s: %s", question.title, _void(void))
-        brief = f"**{_void(void)}**\n\n{brief}"
+        brief = f"**{prose(_void(void))}**\n\n{brief}"
     while True:
         answer, key = ask(SignedAnswer if signed else Answer, _asked(release, question, brief))
         approval = _approval(question, answer, "form")

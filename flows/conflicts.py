@@ -13,6 +13,7 @@ from flows.ending import Trail
 from flows.pauses import Asked, ask, spend, unspent
 from flows.run_page import name_run
 from lockgate.errors import Problem, RefusedError, SettingsError
+from lockgate.markdown import code, prose
 from lockgate.outcome import StepResult
 from lockgate.plan import Plan
 from lockgate.request import Request
@@ -82,11 +83,11 @@ def _ask_for_way_out(started: Started, conflict: RefusedError) -> None:
 def _asked(started: Started, conflict: RefusedError) -> Asked:
     release, others = started.release, _problems(started.plan, version=False)
     said = f"{release.label}\n{conflict}"
-    brief = f"## {release.label} cannot be released as it is\n\n{_list(conflict.problems)}\n\n"
+    brief = f"## {prose(release.label)} cannot be released as it is\n\n{_list(conflict.problems)}\n\n"
     if others:
         brief += f"### What later steps refuse now\n\n{_list(others)}\n\n"
     edited = edited_release_files(release)
-    commit = f"let `{'`, `'.join(edited)}` be committed and pushed (commit), " if edited else ""
+    commit = f"let {', '.join(map(code, edited))} be committed and pushed (commit), " if edited else ""
     brief += f"Put it right and retry, take another version, {commit}or abort. Nothing was published."
     return Asked(
         f"{NAME}{hashlib.sha256(said.encode()).hexdigest()[:16]}", "a conflict", brief,
@@ -100,7 +101,9 @@ def _problems(plan: Plan, *, version: bool) -> tuple[Problem, ...]:
 
 
 def _list(problems: tuple[Problem, ...]) -> str:
-    return "\n".join(f"- {one.seen}\n  - expected: {one.expected}\n  - next: {one.next}" for one in problems)
+    return "\n".join(
+        f"- {prose(one.seen)}\n  - expected: {prose(one.expected)}\n  - next: {prose(one.next)}" for one in problems
+    )
 
 
 def _as_chosen(request: Request) -> Request:

@@ -28,6 +28,7 @@ from pydantic import ValidationError
 
 from flows.heartbeats import end_watch
 from lockgate.errors import CancelledError, ExpiredError, Problem
+from lockgate.markdown import prose
 from lockgate.waiting import Waiting
 
 log = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ def ask(form: type[Form], asked: Asked) -> tuple[Form, str]:
         known = _inputs(f"{key}-")
         spent = known.get(f"{key}-spent")
         if spent is not None:
-            why = f"**{spent.decoded_value}**\n\n" if spent.decoded_value else ""
+            why = f"**{prose(str(spent.decoded_value))}**\n\n" if spent.decoded_value else ""
         elif f"{key}-response" in known:
             return form(**known[f"{key}-response"].decoded_value), key
         elif not known:

@@ -4,32 +4,48 @@ from __future__ import annotations
 
 import logging
 
-from prefect.logging.handlers import APILogHandler
+from prefect.logging.handlers import APILogHandler, PrefectConsoleHandler
+from rich.console import Console
 
 from lockgate.publish_logs import mask_secrets
+from lockgate.texts import visible
 
 PACKAGES = ("clients", "flows", "lockgate", "planning", "tasks")
+PREFECTS = ("", "prefect", "prefect.flow_runs", "prefect.task_runs")
+"""The loggers whose handlers take what Prefect says of a run; the root's takes our own lines to a worker's terminal."""
 
 
-class MaskSecrets(logging.Filter):
-    """Masks what looks like a token in every line, whoever wrote it."""
+class PlainText(logging.Filter):
+    """Makes every line a text, whoever wrote it: control characters are shown as such, what looks like a token is masked."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Let every record through, with its message masked."""
-        record.msg, record.args = mask_secrets(record.getMessage()), None
+        """Let every record through, with its message and its traceback made plain."""
+        record.msg, record.args = _plain(record.getMessage()), None
+        if record.exc_info and not record.exc_text:
+            record.exc_text = _plain(logging.Formatter().formatException(record.exc_info))
         return True
 
 
+def _plain(text: str) -> str:
+    return visible(mask_secrets(text))
+
+
 def show_logs() -> None:
-    """Send the lines of Lockgate's packages to Prefect; once, however often it is called."""
+    """Send the lines of Lockgate's packages to Prefect; once, however often it is called.
+
+    What Prefect itself logs of a run, on the terminal too, is made plain as well, and is never read as rich's markup,
+    whatever PREFECT_LOGGING_MARKUP says.
+    """
     for name in PACKAGES:
         logger = logging.getLogger(name)
         logger.setLevel(logging.INFO)
         if not any(isinstance(handler, APILogHandler) for handler in logger.handlers):
             handler = APILogHandler()
-            handler.addFilter(MaskSecrets())
+            handler.addFilter(PlainText())
             logger.addHandler(handler)
-    for name in ("prefect.flow_runs", "prefect.task_runs"):
+    for name in PREFECTS:
         for known in logging.getLogger(name).handlers:
-            if not any(isinstance(one, MaskSecrets) for one in known.filters):
-                known.addFilter(MaskSecrets())
+            if isinstance(known, PrefectConsoleHandler):
+                known.console = Console(file=known.stream, markup=False, emoji=False, highlight=False)
+            if not any(isinstance(one, PlainText) for one in known.filters):
+                known.addFilter(PlainText())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from prefect.artifacts import create_link_artifact, create_markdown_artifact
@@ -14,6 +14,7 @@ from flows.ending import Trail
 from flows.waiting_runs import APPROVERS
 from lockgate.artifacts import table_of
 from lockgate.fixture import Fixture
+from lockgate.markdown import is_meant, link, prose
 from lockgate.timeline import history, picture
 from planning.history import earlier_releases
 from planning.release import Release
@@ -46,10 +47,17 @@ def show_summary(trail: Trail) -> None:
         return
     try:
         known = {one.version: one for one in earlier_releases(release)} | {fixture.version: fixture}
-        parts = (_links(fixture.urls), _evidence(fixture), timeline, history(tuple(known.values())))
-        text = "\n\n".join((f"# {release.label}", *(one for one in parts if one)))
+        parts = (
+            _links(fixture.urls, release.hosts),
+            _evidence(fixture),
+            timeline,
+            history(tuple(known.values()), release.hosts),
+        )
+        text = "\n\n".join((f"# {prose(release.label)}", *(one for one in parts if one)))
         create_markdown_artifact(text, key=artifact_key(release, "summary"), description=f"{release.label}: summary")
         for name, url in fixture.urls.items():
+            if not is_meant(url, release.hosts):
+                continue
             create_link_artifact(
                 url, link_text=f"{release.label}: {LINKS.get(name, name)}", key=artifact_key(release, f"link-{name}"),
                 description=f"{release.label}: {LINKS.get(name, name)}",
@@ -61,9 +69,9 @@ def show_summary(trail: Trail) -> None:
 def _evidence(fixture: Fixture) -> str:
     """The artifacts with their digests, and where the tests ran."""
     files = table_of(fixture.artifacts) if fixture.artifacts else ""
-    tests = f"Tests: {fixture.tests.sentence}." if fixture.tests else ""
+    tests = f"Tests: {prose(fixture.tests.sentence)}." if fixture.tests else ""
     return "\n\n".join(one for one in (files, tests) if one)
 
 
-def _links(urls: Mapping[str, str]) -> str:
-    return "\n".join(f"- [{LINKS.get(name, name)}]({url})" for name, url in urls.items())
+def _links(urls: Mapping[str, str], hosts: Sequence[str]) -> str:
+    return "\n".join(f"- {link(LINKS.get(name, name), url, hosts)}" for name, url in urls.items())

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lockgate.errors import DeclinedError, EvidenceChangedError, Problem
+from lockgate.markdown import code, prose, table
 
 How = Literal["form", "terminal", "--yes"]
 Policy = Literal["always", "when-needed", "never"]
@@ -50,12 +51,12 @@ class Question:
     def brief(self) -> str:
         """The question as a person reads it, in Markdown."""
         shown = {**self.evidence, "fingerprint": self.fingerprint}
-        rows = "\n".join(f"| {name} | {_code(value)} |" for name, value in shown.items())
+        rows = [(prose(name), _code(value)) for name, value in shown.items()]
         return (
             f"## {self.title}\n\n{self.found}\n\n"
             f"**This approval starts:** {self.starts}\n\n"
             f"**Cannot be undone after it:** {self.irreversible}\n\n"
-            f"| evidence | |\n|---|---|\n{rows}\n"
+            f"{table(('evidence', ''), rows)}\n"
         )
 
 
@@ -68,7 +69,7 @@ def fingerprint_in(brief: str) -> str:
 def _code(value: str) -> str:
     """For a cell of the brief; a digest in two halves, since Prefect's dialog is too narrow to show it whole."""
     halves = re.fullmatch(r"([0-9a-f]{32})([0-9a-f]{32})", value)
-    return f"`{halves[1]}` `{halves[2]}`" if halves else f"`{value}`"
+    return f"{code(halves[1])} {code(halves[2])}" if halves else code(value)
 
 
 def outdated_approval(question: Question, approvals: Iterable[Approval]) -> Approval | None:

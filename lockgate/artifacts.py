@@ -24,6 +24,7 @@ from packaging.version import Version
 
 from lockgate.artifact_metadata import check_metadata
 from lockgate.errors import Problem
+from lockgate.markdown import code, table
 
 SIZE_LIMIT_BYTES = 100 * 1024 * 1024
 RATIO_LIMIT = 50
@@ -72,8 +73,8 @@ class Artifact:
 
 def table_of(artifacts: Sequence[Artifact]) -> str:
     """The artifacts with their sizes and digests, as a Markdown table."""
-    rows = "\n".join(f"| `{one.name}` | {one.size:,} bytes | `{one.sha256}` |" for one in artifacts)
-    return f"| file | size | sha256 |\n|---|---|---|\n{rows}"
+    rows = [(code(one.name), f"{one.size:,} bytes", code(one.sha256)) for one in artifacts]
+    return table(("file", "size", "sha256"), rows)
 
 
 @dataclass(frozen=True, slots=True)

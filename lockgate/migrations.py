@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from lockgate.markdown import code
+
 Pair = tuple[str, str]
 
 
@@ -105,35 +107,31 @@ def describe(changes: MigrationChanges) -> str:
         return "No migration changed since the last release."
     lines = [] if changes.worth_asking else ["No migration changed since the last release.", ""]
     for app in sorted({*map(_app_of, _paths(changes)), *changes.conflicts, *changes.chains}):
-        lines += [f"### {_code(app)}", "", *_about(app, changes), ""]
+        lines += [f"### {code(app)}", "", *_about(app, changes), ""]
     return "\n".join(lines).rstrip()
 
 
 def _about(app: str, changes: MigrationChanges) -> Iterator[str]:
     for path in (path for path in changes.added if _app_of(path) == app):
         replaced = changes.squashed.get(path)
-        yield f"- added {_code(path)}" + (f", squashes {', '.join(map(_code, replaced))}" if replaced else "")
+        yield f"- added {code(path)}" + (f", squashes {', '.join(map(code, replaced))}" if replaced else "")
     for path in (path for path in changes.changed if _app_of(path) == app):
-        yield f"- **changed** {_code(path)}: databases that ran the released one do not run it again"
+        yield f"- **changed** {code(path)}: databases that ran the released one do not run it again"
     for path in (path for path in changes.removed if _app_of(path) == app):
         danger = path in changes.unreplaced
-        yield f"- **removed** {_code(path)}, and nothing replaces it" if danger else f"- removed {_code(path)}"
+        yield f"- **removed** {code(path)}, and nothing replaces it" if danger else f"- removed {code(path)}"
     for path in (path for path in changes.unreadable if _app_of(path) == app):
-        yield f"- **not Python**: {_code(path)}"
+        yield f"- **not Python**: {code(path)}"
     if app in changes.conflicts:
-        names = ", ".join(map(_code, changes.conflicts[app]))
+        names = ", ".join(map(code, changes.conflicts[app]))
         yield f"- **conflict**: {names} are all last; run `makemigrations --merge`"
     if app in changes.chains:
         chain = changes.chains[app]
-        yield f"- {len(chain)} migrations in a row, {_code(chain[0])} to {_code(chain[-1])}: squash them perhaps"
+        yield f"- {len(chain)} migrations in a row, {code(chain[0])} to {code(chain[-1])}: squash them perhaps"
 
 
 def _paths(changes: MigrationChanges) -> tuple[str, ...]:
     return changes.added + changes.changed + changes.removed + changes.unreadable
-
-
-def _code(text: str) -> str:
-    return f"`{text.replace('`', chr(39))}`"
 
 
 def _app_of(path: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lockgate.errors import LockgateError, Problem, RefusedError, UnavailableError
+from lockgate.markdown import code, prose, table
 from lockgate.steps import STEPS, step
 
 DEFAULT = "default"
@@ -88,39 +89,29 @@ class PlanUnavailableError(PlanError, UnavailableError):
 
 def markdown(plan: Plan) -> str:
     """The plan as a person reads it in Prefect's pages."""
-    rows = "\n".join(
-        f"| {one.number} | {one.title} | {_cell(finding)} |"
+    rows = [
+        (str(one.number), one.title, _says(finding))
         for one in STEPS
         for finding in plan.findings
         if finding.step == one.key
-    )
+    ]
     found = tuple(one for one in plan.settings if one[2] != DEFAULT)
     defaults = tuple(one for one in plan.settings if one[2] == DEFAULT)
-    problems = "".join(f"- **Step {step(key).number}:** {problem}\n" for key, problem in plan.problems)
+    problems = "".join(f"- **Step {step(key).number}:** {prose(str(problem))}\n" for key, problem in plan.problems)
     return (
-        f"# Plan: {plan.project} {plan.version}\n\n"
-        f"From `{plan.repository}`, branch `{plan.branch}` at `{plan.commit[:12]}`; tag `{plan.tag}`; "
-        f"previous release: {plan.previous or 'none'}.\n\n"
+        f"# Plan: {prose(plan.project)} {prose(plan.version)}\n\n"
+        f"From {code(plan.repository)}, branch {code(plan.branch)} at {code(plan.commit[:12])}; tag {code(plan.tag)}; "
+        f"previous release: {prose(plan.previous) or 'none'}.\n\n"
         + (f"## In the way\n\n{problems}\n" if problems else "")
-        + f"## Steps\n\n| | step | what it will do |\n|---|---|---|\n{rows}\n\n"
-        f"## Settings\n\n{_settings(found)}\n## Settings left to their defaults\n\n{_settings(defaults)}"
+        + f"## Steps\n\n{table(('', 'step', 'what it will do'), rows)}\n\n"
+        f"## Settings\n\n{_settings(found)}\n\n## Settings left to their defaults\n\n{_settings(defaults)}\n"
     )
 
 
 def _settings(settings: tuple[tuple[str, str, str], ...]) -> str:
-    rows = "".join(f"| {name} | {_code(value)} | {_plain(origin)} |\n" for name, value, origin in settings)
-    return f"| setting | value | from |\n|---|---|---|\n{rows}"
+    rows = [(name, code(value) if value else "none", prose(origin)) for name, value, origin in settings]
+    return table(("setting", "value", "from"), rows)
 
 
-def _code(text: str) -> str:
-    return "`" + text.replace("|", "\\|") + "`" if text else "none"
-
-
-def _cell(finding: Finding) -> str:
-    warnings = "".join(f" ⚠ {warning}" for warning in finding.warnings)
-    return _plain(finding.says + warnings)
-
-
-def _plain(text: str) -> str:
-    """A text for a cell, in which nothing means anything else than itself."""
-    return " ".join(text.split()).replace("|", "\\|").replace("__", "\\_\\_").replace("*", "\\*")
+def _says(finding: Finding) -> str:
+    return prose("".join((finding.says, *(f" ⚠ {warning}" for warning in finding.warnings))))

@@ -16,6 +16,7 @@ from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sd
 from packaging.version import InvalidVersion, Version
 
 from lockgate.errors import Problem
+from lockgate.markdown import code, prose, table
 
 Differences = Literal["refuse", "report"]
 FileState = Literal["same", "other bytes", "no digest", "missing", "made elsewhere", "not built"]
@@ -126,8 +127,8 @@ class Verdict:
 
     def table(self, place: str = "on the index") -> str:
         """The comparison file by file, as a Markdown table; digests are cut short, the fixture has the whole ones."""
-        rows = [f"| `{file.name}` | {file.state} | {_cut(file.built)} | {_cut(file.found)} |" for file in self.files]
-        return "\n".join([f"| file | {place} | built | found |", "|---|---|---|---|", *rows])
+        rows = [(code(one.name), one.state, prose(_cut(one.built)), prose(_cut(one.found))) for one in self.files]
+        return table(("file", place, "built", "found"), rows)
 
 
 def file_version(name: str) -> Version | None:

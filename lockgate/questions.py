@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from lockgate.approvals import Question
 from lockgate.artifacts import Artifact, table_of
+from lockgate.markdown import code, prose, quote, table
 from lockgate.publication import Publisher
 from lockgate.runs import RunFailedError
 from lockgate.steps import step
@@ -31,10 +32,10 @@ def ask_for_tests(
     `changes` is Markdown: what changed since the previous release. `tested` is what the request says of the tests. `last`:
     perhaps nobody is asked again before the tag.
     """
-    told = f" Who asked for the release says: {tested}." if tested else ""
+    told = f"\n\nWho asked for the release says:\n\n{quote(tested)}" if tested else ""
     return Question(
         "tests", step("tests").title,
-        f"No test command is configured. Has the complete test suite run, with `--all`, on commit `{commit}`? Say where in"
+        f"No test command is configured. Has the complete test suite run, with `--all`, on commit {code(commit)}? Say where in"
         f" the note (a link to the run), it is kept as the evidence.{told}\n\n{changes}".rstrip(),
         starts="the checks of the publish workflow and of the release environment.",
         irreversible=_lost(last), evidence={"version": version, "commit": commit, **_digests(artifacts)},
@@ -49,11 +50,11 @@ def ask_about_publisher(
         "owner": claims.owner, "repository": claims.repository, "workflow": claims.workflow,
         "environment": claims.environment or "(any)",
     }  # fmt: skip
-    table = "\n".join(f"| {name} | `{value}` |" for name, value in rows.items())
+    shown = table(("Trusted Publisher", "value"), [(name, code(value)) for name, value in rows.items()])
     moved = moved_from(claims, known)
     unsure = "" if known is not None and not moved else " A wrong publisher burns the tag."
-    warnings = "".join(f"\n- {note}" for note in notes)
-    found = f"{_seen_before(known, moved)}\n\n| Trusted Publisher | value |\n|---|---|\n{table}\n{warnings}"
+    warnings = "".join(f"\n- {prose(note)}" for note in notes)
+    found = f"{_seen_before(known, moved)}\n\n{shown}\n{warnings}"
     return Question(
         "publisher", step("publisher").title, found,
         starts="the check of the release environment, then the draft release and the tag.",
@@ -74,7 +75,7 @@ def ask_to_publish(version: str, tag: str, commit: str, artifacts: Sequence[Arti
     """The optional last question before the point of no return; bound to tag, commit and bytes. `changes` is Markdown."""
     return Question(
         "publish", step("export").title,
-        f"Tag `{tag}` on commit `{commit}`, with these artifacts:\n\n{table_of(artifacts)}\n\n{changes}".rstrip(),
+        f"Tag {code(tag)} on commit {code(commit)}, with these artifacts:\n\n{table_of(artifacts)}\n\n{changes}".rstrip(),
         starts="the draft release, and the tag that makes GitHub publish to the index.",
         irreversible="Everything after it: a tag starts the publish workflow, and a version on the index is there for ever.",
         evidence={"version": version, "tag": tag, "commit": commit, **_digests(artifacts)},
@@ -86,7 +87,7 @@ def ask_to_rerun(version: str, failure: RunFailedError) -> Question:
     return Question(
         "rerun",
         step("wait").title,
-        f"{failure}\n\nRun the failed jobs again? The same commit and the same files are used.",
+        f"{prose(str(failure))}\n\nRun the failed jobs again? The same commit and the same files are used.",
         starts="the failed jobs of the publish run, on GitHub.",
         irreversible="The tag is out already. A job that publishes puts the version on the index for ever.",
         evidence={
@@ -102,8 +103,8 @@ def _seen_before(known: Publisher | None, moved: str) -> str:
     if known is not None and not moved:
         return "The last release on the index was published by this very publisher."
     why = (
-        f"**The publisher changes.** The last release on the index was published by `{moved}`; the project's settings state that"
-        " it is now the one below."
+        f"**The publisher changes.** The last release on the index was published by {code(moved)}; the project's settings"
+        " state that it is now the one below."
         if moved
         else "The index shows no earlier release with a publisher to compare with."
     )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from lockgate.fixture import Fixture, StepTime, is_complete
+from lockgate.markdown import link, prose, table
 from lockgate.steps import step
 
 Kind = Literal["working", "waiting for people", "waiting for GitHub", "not running"]
@@ -67,25 +68,31 @@ def picture(fixture: Fixture) -> str:
     if not parts:
         return ""
     first, last = parts[0].start, max(one.end for one in parts)
-    rows = "\n".join(
-        f"| {one.number or ''} | {one.title} | {start} | {_unbroken(duration(one.seconds))} | `{_bar(one, first, last)}` |"
+    rows = [
+        (
+            str(one.number or ""),
+            prose(one.title),
+            start,
+            _unbroken(duration(one.seconds)),
+            f"`{_bar(one, first, last)}`",
+        )
         for one, start in zip(parts, _starts(parts), strict=True)
-    )
+    ]
     legend = " ".join(f"`{mark}` {kind}" for kind, mark in MARKS.items() if kind in totals(parts))
     return (
         f"## Timeline\n\n{_took(last - first, parts)}\n\n"
-        f"| | step | from (UTC) | took | |\n|---|---|---|---|---|\n{rows}\n\n{legend}\n"
+        f"{table(('', 'step', 'from (UTC)', 'took', ''), rows)}\n\n{legend}\n"
     )
 
 
-def history(fixtures: Sequence[Fixture]) -> str:
-    """The newest releases of a project as a Markdown table, the newest first; "" without any."""
+def history(fixtures: Sequence[Fixture], hosts: Sequence[str]) -> str:
+    """The newest releases of a project as a Markdown table, the newest first; "" without any. Links lead to the hosts only."""
     done = sorted((one for one in fixtures if is_complete(one) and spans(one)), key=_ended, reverse=True)
     if not done:
         return ""
-    rows = "\n".join(_history_row(one) for one in done[:HISTORY])
-    kinds = " | ".join(kind for kind in MARKS if kind != "not running")
-    return f"## Releases of {done[0].project}\n\n| version | finished | took | {kinds} |\n|---|---|---|---|---|---|\n{rows}\n"
+    rows = [_history_row(one, hosts) for one in done[:HISTORY]]
+    header = ("version", "finished", "took", *(kind for kind in MARKS if kind != "not running"))
+    return f"## Releases of {prose(done[0].project)}\n\n{table(header, rows)}\n"
 
 
 def duration(seconds: float) -> str:
@@ -98,16 +105,14 @@ def duration(seconds: float) -> str:
     return " ".join(words[:2]) or "under 1 s"
 
 
-def _history_row(fixture: Fixture) -> str:
+def _history_row(fixture: Fixture, hosts: Sequence[str]) -> tuple[str, ...]:
     parts = spans(fixture)
     sums = totals(parts)
-    cells = " | ".join(
-        _unbroken(duration(sums[kind])) if kind in sums else "" for kind in MARKS if kind != "not running"
-    )
+    cells = (_unbroken(duration(sums[kind])) if kind in sums else "" for kind in MARKS if kind != "not running")
     took = duration(parts[-1].end - parts[0].start)
     url = fixture.urls.get("index")
-    version = f"[{fixture.version}]({url})" if url else fixture.version
-    return f"| {version} | {_clock(parts[-1].end)} | {_unbroken(took)} | {cells} |"
+    version = link(fixture.version, url, hosts) if url else prose(fixture.version)
+    return (version, _clock(parts[-1].end), _unbroken(took), *cells)
 
 
 def _took(seconds: float, parts: Sequence[Span]) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from lockgate.artifacts import ArtifactContents, raw_metadata, size_text
+from lockgate.markdown import code, prose, table
 
 SHOWN_NAMES = 20
 
@@ -15,14 +16,14 @@ def compare_wheels(before: ArtifactContents | None, after: ArtifactContents) -> 
 
     `before` is None at a first release. Files are compared by name, without the version in the metadata folder's.
     """
-    rows = list(_rows(before, after))
     title = (
         f"What changed since {before.artifact.name}" if before else f"What {after.artifact.name} holds (first release)"
     )
-    return "\n".join([f"**{title}**", "", "| what | before → now | + added, − removed |", "|---|---|---|", *rows])
+    header = ("what", "before → now", "+ added, − removed")
+    return f"**{prose(title)}**\n\n{table(header, list(_rows(before, after)))}"
 
 
-def _rows(before: ArtifactContents | None, after: ArtifactContents) -> Iterator[str]:
+def _rows(before: ArtifactContents | None, after: ArtifactContents) -> Iterator[tuple[str, str, str]]:
     yield _sets("files", _file_names(before) if before else None, _file_names(after))
     yield _sets("entry points", set(before.entry_points) if before else None, set(after.entry_points))
     yield _sets("dependencies", _dependencies(before) if before else None, _dependencies(after))
@@ -31,29 +32,23 @@ def _rows(before: ArtifactContents | None, after: ArtifactContents) -> Iterator[
     yield _values("unpacked", size_text(_unpacked(before)) if before else None, size_text(_unpacked(after)))
 
 
-def _sets(what: str, before: set[str] | None, now: set[str]) -> str:
+def _sets(what: str, before: set[str] | None, now: set[str]) -> tuple[str, str, str]:
     count = f"{len(now)}" if before is None else f"{len(before)} → {len(now)}"
     added, removed = now - (before or set()), (before or set()) - now
     names = "<br>".join((*_names("+", added), *_names("−", removed)))
-    return f"| {what} | {count} | {names or 'none'} |"
+    return what, count, names or "none"
 
 
-def _values(what: str, before: str | None, now: str) -> str:
+def _values(what: str, before: str | None, now: str) -> tuple[str, str, str]:
     """One value; the same as before is said once."""
-    both = f"`{_cell(before)}` → `{_cell(now)}`" if before not in {None, now} else f"`{_cell(now)}`"
-    return f"| {what} | {both} | |"
+    return what, code(now) if before is None or before == now else f"{code(before)} → {code(now)}", ""
 
 
 def _names(sign: str, names: Iterable[str]) -> Iterator[str]:
     ordered = sorted(names)
-    yield from (f"{sign} `{_cell(name)}`" for name in ordered[:SHOWN_NAMES])
+    yield from (f"{sign} {code(name)}" for name in ordered[:SHOWN_NAMES])
     if len(ordered) > SHOWN_NAMES:
         yield f"{sign} {len(ordered) - SHOWN_NAMES} more"
-
-
-def _cell(text: str) -> str:
-    """For a code span: what comes from archives may end neither the span nor the table's cell."""
-    return re.sub(r"[\r\n`]", "?", text).replace("|", "\\|")
 
 
 def _file_names(contents: ArtifactContents) -> set[str]:

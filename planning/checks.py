@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clients import git, git_remote, github, github_checks, github_releases, workflow_checks
-from lockgate import environment, migrations, releases, workflows
+from lockgate import environment, markdown, migrations, releases, workflows
 from lockgate.checkouts import check_checkout, check_local_tags, release_files
 from lockgate.environment import Wanted, is_actions_token
 from lockgate.errors import Problem, RefusedError
@@ -210,9 +210,9 @@ def release_environment(release: Release, origin: Origin) -> Finding:
     if skip:
         problems += (_skipped(commit, skip),)
     rows = environment.describe_environment(around)
-    table = "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
+    shown = markdown.table(("", ""), [(name, markdown.prose(value)) for name, value in rows])
     says = f"the token can push {release.tag} and make releases in {release.slug}"
-    return Finding("environment", says, problems, (*environment.environment_warnings(around, wanted), *notes), table)
+    return Finding("environment", says, problems, (*environment.environment_warnings(around, wanted), *notes), shown)
 
 
 def export(release: Release, origin: Origin) -> Finding:

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from packaging.version import Version
 
@@ -78,6 +79,11 @@ class Release:
     def index_url(self) -> str:
         """The index's simple API."""
         return index.index_url(self.settings.index, self.environ)
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that a link may lead to: GitHub's pages and the index's."""
+        return urlsplit(server_url(self.environ)).netloc.lower(), urlsplit(self.index_url).netloc.lower()
 
     @property
     def label(self) -> str:

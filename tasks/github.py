@@ -10,6 +10,7 @@ from prefect import task
 from clients import git_remote, git_tags, git_workspace, github_releases
 from lockgate import releases
 from lockgate.errors import NotVisibleError, Problem, RefusedError
+from lockgate.markdown import prose
 from lockgate.outcome import StepResult
 from lockgate.workflows import ReleaseShare
 from planning import again, asking, checks
@@ -38,7 +39,7 @@ def _verify_environment(work: Work) -> StepResult:
     finding = checks.release_environment(work.release, work.origin)
     if finding.problems:
         raise RefusedError(*finding.problems)
-    warnings = "".join(f"\n- {warning}" for warning in finding.warnings)
+    warnings = "".join(f"\n- {prose(warning)}" for warning in finding.warnings)
     release, fixture = work.release, work.fixture
     question = asking.about_publishing(release, work.origin, fixture, lambda: what_changed(release, fixture.artifacts))
     return StepResult("done", finding.says, question, f"{finding.details}\n{warnings}")

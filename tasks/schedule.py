@@ -9,12 +9,13 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.context import TaskRunContext
 
+from lockgate.markdown import markdown_table
 from lockgate.request import Request
 from lockgate.schedules import Outlook
-from lockgate.tables import markdown_table
 from planning.outlook import look_ahead
 from tasks.credentials import WorkerEnvironment
 from tasks.policy import JITTER, is_transient
+from tasks.showing import pages
 
 log = logging.getLogger(__name__)
 
@@ -55,4 +56,6 @@ def show_rows(key: str, rows: list[dict[str, str]], description: str) -> None:
     As Markdown, whose cells wrap and hold links: Prefect's own tables do neither.
     """
     if TaskRunContext.get() is not None:
-        create_markdown_artifact(f"# {description}\n\n{markdown_table(rows)}", key=key, description=description)
+        create_markdown_artifact(
+            f"# {description}\n\n{markdown_table(rows, pages())}", key=key, description=description
+        )

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import httpx
 from prefect.artifacts import create_markdown_artifact
 from prefect.context import TaskRunContext
 from prefect.exceptions import PrefectException
+from prefect.settings import get_current_settings
 
+from lockgate.github import server_url
 from lockgate.steps import STEPS
 from planning.release import Release
 
@@ -39,6 +43,13 @@ def nice_to_have(what: str) -> Iterator[None]:
         yield
     except (httpx.HTTPError, PrefectException) as error:
         log.warning("%s is not shown in Prefect's pages: %s: %s", what, type(error).__name__, error)
+
+
+def pages() -> tuple[str, ...]:
+    """The hosts that a table's links may lead to: those of Prefect's pages, its API and GitHub's pages."""
+    settings = get_current_settings()
+    known = (settings.ui_url, settings.api.url, server_url(os.environ))
+    return tuple(urlsplit(one).netloc.lower() for one in known if one)
 
 
 def artifact_key(release: Release, name: str) -> str:

@@ -19,6 +19,7 @@ from lockgate.errors import (
     UnavailableError,
 )
 from lockgate.fixture import Fixture, from_json, to_json
+from lockgate.markdown import prose
 from lockgate.outcome import StepOutcome, StepResult, Word, brief, word_for
 from lockgate.repository import Origin
 from lockgate.steps import step
@@ -93,7 +94,8 @@ def carry_out(release: Release, key: str, body: Callable[[Work], StepResult]) ->
         _note(release, key, word_for(error), started, brief(error))
         raise
     _note(release, key, result.outcome, started, result.evidence)
-    show(release, key, f"**{result.outcome}**: {result.evidence}\n\n{result.details}")
+    said = prose(result.evidence, hosts=release.hosts)
+    show(release, key, f"**{result.outcome}**: {said}\n\n{result.details}")
     return result
 
 

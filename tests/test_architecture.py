@@ -92,6 +92,31 @@ def test_budgets_hold(package: str) -> None:
                 assert (node.end_lineno or 0) - node.lineno < MAX_FUNCTION_LINES, f"{path}: {node.name}"
 
 
+def test_a_console_takes_every_string_for_text() -> None:
+    """Markup is off in every console, and only `cli.console` uses what of rich would read it all the same."""
+    reads = {
+        "rich.markup",
+        "rich.prompt",
+        "rich.status",
+        "rich.spinner",
+        "rich.progress",
+        "rich.markdown",
+        "rich.logging",
+    }
+    for path in (path for package in ALLOWED for path in modules(package)):
+        if path != ROOT / "cli" / "console.py":
+            used = {name for name in imported(path) if any(name.startswith(one) for one in reads)}
+            assert not used - {"rich.status", "rich.status.Status"}, f"{path.relative_to(ROOT)} uses {used}"
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute):
+                assert node.attr not in {"from_markup", "print_exception"}, path
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Console":
+                given = {word.arg: word.value for word in node.keywords}
+                markup = given.get("markup")
+                assert isinstance(markup, ast.Constant), f"{path.relative_to(ROOT)} makes a console that reads markup"
+                assert markup.value is False, f"{path.relative_to(ROOT)} makes a console that reads markup"
+
+
 def test_every_package_is_installed() -> None:
     named = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
     found = {path.parent.name for path in ROOT.glob("*/__init__.py")}

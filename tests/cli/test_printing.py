@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-
+from cli.console import TextConsole
 from cli.printing import print_plan
 from lockgate.plan import Finding, Plan
 from lockgate.steps import STEPS
@@ -15,7 +14,7 @@ SETTINGS = (
 
 
 def test_every_setting_is_told_and_what_nobody_set_takes_two_lines() -> None:
-    console = Console(width=200, record=True)
+    console = TextConsole(width=200, record=True)
     findings = tuple(Finding(one.key, "something") for one in STEPS)
     print_plan(console, Plan("demo", "1.0", "", "v1.0", "example/demo", "main", "0" * 40, SETTINGS, findings))
     text = console.export_text()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import logging
 
-from rich.console import Console
-
+from cli.console import TextConsole
 from cli.watching import Watcher
 from lockgate.outcome import StepOutcome
 
@@ -14,7 +13,7 @@ STEP = StepOutcome("version", "Check version number availability", "done", 0.25,
 
 
 def shown(message: str, level: int = logging.INFO, *, terminal: bool = False, **extra: object) -> str:
-    console = Console(file=io.StringIO(), width=60, force_terminal=terminal, color_system=None)
+    console = TextConsole(file=io.StringIO(), width=60, force_terminal=terminal, color_system=None)
     with Watcher(console, None):
         logging.getLogger("tasks").log(level, message, extra=extra)
     return console.file.getvalue()  # type: ignore[attr-defined]

@@ -174,9 +174,9 @@ def test_the_description_says_what_is_dangerous() -> None:
     now |= app(m0003_x=migration("0002"))
     assert describe(compare_migrations(THIRD, now, chain=2)) == "\n".join(
         [
-            "### `a'b`",
+            "### ``a`b``",
             "",
-            "- added `a'b/migrations/0001_squashed.py`, squashes `0001`, `0002`",
+            "- added ``a`b/migrations/0001_squashed.py``, squashes `0001`, `0002`",
             "",
             "### `shop`",
             "",

@@ -77,12 +77,12 @@ def test_a_step_that_is_at_work_and_a_release_without_steps_have_no_bar_yet() ->
 
 def test_the_history_has_finished_releases_the_newest_first() -> None:
     older = replace(DONE, version="1.0.0", steps=(STEPS[0], replace(LOGS, finished=f"{DAY}10:36:24Z")))
-    rows = history((DONE, BEGUN, older)).replace("\u00a0", " ").splitlines()[4:]
+    rows = history((DONE, BEGUN, older), ("index",)).replace("\u00a0", " ").splitlines()[4:]
     assert rows[0] == (
-        "| [1.1.0](http://index/demo/1.1.0) | 2026-11-27 10:36:25 | 1 h 36 min | 1 min 25 s | 1 h | 5 min |"
+        "| [1.1.0](<http://index/demo/1.1.0>) | 2026-11-27 10:36:25 | 1 h 36 min | 1 min 25 s | 1 h | 5 min |"
     )
     assert len(rows) == 2
-    assert history((BEGUN,)) == ""
+    assert history((BEGUN,), ()) == ""
 
 
 @pytest.mark.parametrize(
