@@ -20,7 +20,7 @@ from pathlib import Path
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.input import keyset_from_paused_state
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 from prefect.states import Running, Suspended
 from rich.console import Console
 from rich.table import Table
@@ -31,7 +31,7 @@ from sandbox.sample import write_sample
 START_SECONDS = 300.0
 SETTLE_SECONDS = 20.0
 WAITING_SECONDS = 7 * 24 * 3600
-PROCESSES = {"server": "prefect server start", "worker": "prefect worker start", "supervisor": "cli.main up"}
+PROCESSES = {"server": "cli.pages", "worker": "prefect worker start", "supervisor": "cli.main up"}
 REQUEST = re.compile(r'"[A-Z]+ /api/[^"]*" \d{3}')
 BRIEF = (
     "## Complete test suite with --all flag\n\n" + "What was found, what this starts, what cannot be undone.\n\n" * 30
@@ -136,8 +136,9 @@ def main(many: int, seconds: float) -> None:
             home = Path(text) / "sandbox"
             log = home / "prefect" / "server.log"
             idle = measure(process.pid, log, seconds)
+            note = json.loads((home / "up.json").read_text())
             with (
-                temporary_settings({PREFECT_API_URL: json.loads((home / "up.json").read_text())["api"]}),
+                temporary_settings({PREFECT_API_URL: note["api"], PREFECT_API_AUTH_STRING: note["auth"]}),
                 get_client(sync_client=True) as client,
             ):
                 for number in range(many):

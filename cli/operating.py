@@ -47,8 +47,8 @@ def up(
     """Run Prefect on this machine, set up for releases, until Ctrl-C; started again it goes on.
 
     That is its server, a worker, the deployments and the automations. State is kept in LOCKGATE_HOME (or ~/.lockgate);
-    with --sandbox, in its folder. Only this machine reaches the pages; set PREFECT_SERVER_API_AUTH_STRING=admin:… to
-    ask for a password.
+    with --sandbox, in its folder. Only this machine reaches the pages, which ask for a password: a random one that is told
+    here, or PREFECT_SERVER_API_AUTH_STRING=NAME:PASSWORD.
     """
     console = open_console(as_json=False)
 

@@ -5,37 +5,69 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from cli.services import LOOPBACK, QUIET, free_port, is_healthy, server
+from cli.pages import LOOPBACK
+from cli.server_notes import ONE_COMMAND, new_password, noted, use_password
+from cli.services import QUIET, free_port, is_healthy, server
+from clients.own_files import check_home
+from planning.release import home_of
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Where Prefect's pages are; of a server that one command started also what they ask for, and the file that says so."""
+
+    address: str
+    auth: str = ""
+    note: Path | None = None
 
 
 @contextlib.contextmanager
-def prefect_server(meanwhile: Callable[[], object] | None = None) -> Iterator[str]:
-    """Give the address of Prefect's pages; PREFECT_API_URL is set while it lasts.
+def prefect_server(meanwhile: Callable[[], object] | None = None) -> Iterator[Pages]:
+    """Give Prefect's pages; PREFECT_API_URL and PREFECT_API_AUTH_STRING are set while it lasts.
 
-    An embedded server listens on loopback, keeps its data in PREFECT_HOME, and ends with this process, however that ends.
-    `meanwhile` is called once, while an embedded server starts, since both take seconds.
-    Raises UnavailableError when it does not start in time.
+    An embedded server listens on loopback, asks for a random password, keeps its data in PREFECT_HOME (or a folder of Lockgate's
+    home), and ends with this process, however that ends. `meanwhile` is called once, while an embedded server starts, since both
+    take seconds. Raises UnavailableError when it does not start in time, SettingsError for a home that is not this account's alone.
     """
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
+    home = home_of(os.environ)
+    check_home(home)
     if "PREFECT_API_URL" in os.environ:
+        use_password(home)
         if meanwhile is not None:
             meanwhile()
-        yield os.environ["PREFECT_API_URL"].removesuffix("/api")
+        yield Pages(os.environ["PREFECT_API_URL"].removesuffix("/api"))
         return
-    home = Path(os.environ.setdefault("PREFECT_HOME", str(Path.home() / ".prefect")))
-    port = free_port()
-    embedded = server(home, port or 0, {})
+    data = Path(os.environ.setdefault("PREFECT_HOME", str(home / "terminal")))
+    port, auth = free_port() or 0, new_password()
+    embedded = server(data, port, auth, {})
     address = f"http://{LOOPBACK}:{port}"
-    os.environ["PREFECT_API_URL"] = f"{address}/api"
+    with noted(home, ONE_COMMAND, f"{address}/api", auth) as note, _environment(f"{address}/api", auth):
+        try:
+            embedded.start()
+            if meanwhile is not None:
+                meanwhile()
+            embedded.wait_until(lambda: is_healthy(address))
+            yield Pages(address, auth, note)
+        finally:
+            embedded.stop(gently=False)
+
+
+@contextlib.contextmanager
+def _environment(api: str, auth: str) -> Iterator[None]:
+    """Point this process and its children to the server, and afterwards no longer."""
+    own = {"PREFECT_API_URL": api, "PREFECT_API_AUTH_STRING": auth}
+    before = {name: os.environ.get(name) for name in own}
+    os.environ.update(own)
     try:
-        embedded.start()
-        if meanwhile is not None:
-            meanwhile()
-        embedded.wait_until(lambda: is_healthy(address))
-        yield address
+        yield
     finally:
-        del os.environ["PREFECT_API_URL"]
-        embedded.stop(gently=False)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

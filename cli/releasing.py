@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import shlex
 import time
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
@@ -14,6 +15,7 @@ from rich.console import Console
 from cli.asking import ask
 from cli.prefect_server import prefect_server
 from cli.running import environment
+from cli.server_notes import tell
 from cli.watching import Watcher
 from lockgate.errors import LockgateError, unavailable
 from lockgate.outcome import Report
@@ -35,9 +37,10 @@ def run_release(request: Request, console: Console, *, asks: bool) -> tuple[Repo
     if console.is_terminal:
         console.print("Starting Prefect …", style="dim")
     embedded = "PREFECT_API_URL" not in os.environ
-    with prefect_server(_load_the_flow) as address:
-        if console.is_terminal and embedded:
-            console.print(f"Prefect's pages while this runs: {address}", style="dim")
+    with prefect_server(_load_the_flow) as pages:
+        if pages.note is not None and console.is_terminal:
+            console.print("While this runs:", style="dim")
+            tell(console, pages.address, pages.auth, pages.note)
         from flows.release_flow import release
 
         logging.getLogger("prefect").setLevel(logging.CRITICAL)
@@ -51,8 +54,9 @@ def run_release(request: Request, console: Console, *, asks: bool) -> tuple[Repo
         raise report
     page = f"/runs/flow-run/{run_id}"
     if embedded:
-        return report, f"PREFECT_HOME={os.environ['PREFECT_HOME']} prefect server start shows the run at {page}"
-    return report, f"{address}{page}"
+        home = shlex.quote(os.environ["PREFECT_HOME"])
+        return report, f"PREFECT_HOME={home} lockgate up --runs 0 shows the run at {page}"
+    return report, f"{pages.address}{page}"
 
 
 def cut_off(request: Request, error: BaseException) -> Report:

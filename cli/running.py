@@ -15,6 +15,7 @@ from pathlib import Path
 from rich.console import Console
 
 from cli import printing
+from clients.own_files import for_others_too
 from lockgate.errors import LockgateError, Problem, SettingsError
 from lockgate.installed import BAD, broken_sets
 from lockgate.outcome import ExitCode, Report, exit_code, refusals_of
@@ -109,7 +110,8 @@ def write(made: Report, path: Path | None, *, as_json: bool) -> None:
         print(text, end="")
     if path is not None:
         try:
-            path.write_text(text, encoding="utf-8")
+            with for_others_too():
+                path.write_text(text, encoding="utf-8")
         except OSError as error:
             print(f"The report could not be written: {error}", file=sys.stderr)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import re
 import time
@@ -11,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from cli.up import ADDRESS_FILE
+from cli.server_notes import UP, read_note, use_password
+from clients.own_files import check_home
 from lockgate.errors import Problem, RefusedError, SettingsError, UnavailableError
 from planning.release import home_of
 
@@ -89,20 +89,23 @@ def connected() -> Iterator[SyncPrefectClient]:
 
 
 def find_server() -> None:
-    """Set PREFECT_API_URL to this machine's `lockgate up` where it is not set; SettingsError when there is none."""
+    """Set PREFECT_API_URL to this machine's `lockgate up` where it is not set, and the password where it is known.
+
+    Raises SettingsError when there is no server, and for a home that other accounts may enter.
+    """
+    home = home_of(os.environ)
+    check_home(home)
     if "PREFECT_API_URL" not in os.environ:
-        note = home_of(os.environ) / ADDRESS_FILE
-        try:
-            os.environ["PREFECT_API_URL"] = json.loads(note.read_text(encoding="utf-8"))["api"]
-        except (OSError, ValueError, KeyError) as error:
+        note = read_note(home / UP)
+        if note is None:
             raise SettingsError(
                 Problem(
-                    f"PREFECT_API_URL is not set, and no `lockgate up` runs in {home_of(os.environ)}", "a Prefect server",
+                    f"PREFECT_API_URL is not set, and no `lockgate up` runs in {home}", "a Prefect server",
                     "start `lockgate up`; or set PREFECT_API_URL to the address of a server, ending in /api",
                 )
-            ) from error  # fmt: skip
-    if "PREFECT_SERVER_API_AUTH_STRING" in os.environ:
-        os.environ.setdefault("PREFECT_API_AUTH_STRING", os.environ["PREFECT_SERVER_API_AUTH_STRING"])
+            )  # fmt: skip
+        os.environ["PREFECT_API_URL"] = note.api
+    use_password(home)
 
 
 def recent(client: SyncPrefectClient) -> list[FlowRun]:

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import httpx
 
+from cli.pages import LOOPBACK, own_settings
 from clients.process import KEEPER
 from lockgate.errors import Problem, UnavailableError
 
 START_SECONDS = 300.0
 STOP_SECONDS = 10.0
 LOOK_SECONDS = 0.1
-LOOPBACK = "127.0.0.1"
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
@@ -90,10 +90,10 @@ class Service:
         return lines[-1] if lines else "none"
 
 
-def server(home: Path, port: int, environment: Mapping[str, str]) -> Service:
-    """Prefect's server on loopback, with its data in `home`; its pages would look for the API at the default port."""
-    command = [program("prefect"), "server", "start", "--host", LOOPBACK, "--port", str(port)]
-    own = {"PREFECT_HOME": str(home), "PREFECT_SERVER_UI_API_URL": f"http://{LOOPBACK}:{port}/api"}
+def server(home: Path, port: int, auth: str, environment: Mapping[str, str]) -> Service:
+    """Prefect's server on loopback, with its data in `home`, which lets in who says `auth` (USER:PASSWORD)."""
+    command = [sys.executable, "-P", "-m", "cli.pages", str(port)]
+    own = {"PREFECT_HOME": str(home), **own_settings(port, auth, environment)}
     return Service("Prefect's server", command, home / "server.log", {**environment, **own})
 
 

@@ -15,6 +15,7 @@ from rich.console import Console
 
 from clients import git, git_remote
 from clients.locks import hold
+from clients.own_files import check_home
 from lockgate.errors import LockgateError, Problem, SettingsError
 from lockgate.github import slug_of
 from lockgate.project_urls import repository_named
@@ -34,11 +35,12 @@ def open_sandbox(folder: Path, repository: str, slug: str) -> Iterator[Sandbox]:
 
     Without a name a new one is of the current folder, and one that is there is taken as it is.
     Raises SettingsError when there is neither a sandbox nor a repository to make it from, when the folder's sandbox is of
-    another one, and when another process has it open.
+    another one, when another process has it open, and when other accounts may enter it.
     """
     source = Path(repository or ".").expanduser()
     if not (folder / SETTINGS_FILE).exists():
         _check_source(source, repository or ".")
+    check_home(folder.absolute())
     with hold(folder / "sandbox") as free:
         if not free:
             seen = f"another process has the sandbox in {folder} open"

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +14,15 @@ from rich.console import Console
 
 from cli import deploying
 from cli.console import say
-from cli.services import LOOPBACK, QUIET, Service, free_port, is_healthy, program, server
+from cli.pages import LOOPBACK
+from cli.server_notes import PASSWORD, UP, kept_password, noted, read_note, tell, use_password
+from cli.services import QUIET, Service, free_port, is_healthy, program, server
 from cli.stopping import Stop
-from clients.locks import here, hold
+from clients.locks import hold
+from clients.own_files import check_home
 from lockgate.errors import Problem, SettingsError
 from planning.release import home_of
 
-ADDRESS_FILE = "up.json"
 ENVIRONMENT = {
     **QUIET,
     "PREFECT_WORKER_QUERY_SECONDS": "2",
@@ -40,9 +41,10 @@ def run_up(console: Console, repository: str, port: int, runs: int, again: int) 
     home, prefect_home = _prepare()
     stopped = Stop()
     with contextlib.ExitStack() as stack:
-        address = f"http://{LOOPBACK}:{_port(port)}"
-        os.environ["PREFECT_API_URL"] = f"{address}/api"
-        pages = server(prefect_home, int(address.rsplit(":", 1)[1]), {})
+        number, auth = _port(port), kept_password(home)
+        address = f"http://{LOOPBACK}:{number}"
+        os.environ |= {"PREFECT_API_URL": f"{address}/api", "PREFECT_API_AUTH_STRING": auth}
+        pages = server(prefect_home, number, auth, os.environ)
         worker = _worker(prefect_home, runs) if runs else None
         stack.callback(pages.stop)
         if worker is not None:
@@ -53,7 +55,9 @@ def run_up(console: Console, repository: str, port: int, runs: int, again: int) 
         if stopped.is_set():
             return
         deploying.deploy(repository)
-        stack.enter_context(_note(home, address))
+        stack.enter_context(noted(home, UP, f"{address}/api", auth))
+        tell(console, address, auth, home / PASSWORD)
+        _say_how_else(console, home / PASSWORD)
         _look_after(console, pages, worker, stopped, again)
         console.print("Stopping; what was at work goes on at the next `lockgate up`.")
 
@@ -64,9 +68,11 @@ def run_worker(console: Console, runs: int, again: int) -> None:
         raise SettingsError(
             Problem("PREFECT_API_URL is not set", "the address of a Prefect server's API", "set it, ending in /api")
         )
-    _, prefect_home = _prepare()
+    home, prefect_home = _prepare()
+    use_password(home)
     stopped = Stop()
     worker = _worker(prefect_home, runs)
+    say(console, "Prefect's pages: ", (f"{os.environ['PREFECT_API_URL'].removesuffix('/api')}/v2/", "bold"))
     try:
         _look_after(console, None, worker, stopped, again)
     finally:
@@ -81,14 +87,13 @@ def _prepare() -> tuple[Path, Path]:
     prefect_home = Path(os.environ.setdefault("PREFECT_HOME", str(home / "prefect")))
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    if "PREFECT_SERVER_API_AUTH_STRING" in os.environ:
-        os.environ.setdefault("PREFECT_API_AUTH_STRING", os.environ["PREFECT_SERVER_API_AUTH_STRING"])
     return home, prefect_home
 
 
 @contextlib.contextmanager
 def alone(home: Path) -> Iterator[None]:
-    """Have a folder to oneself; raises SettingsError when another `lockgate up` runs in it."""
+    """Have a folder to oneself; raises SettingsError when another `lockgate up` runs in it, or other accounts may enter it."""
+    check_home(home)
     with hold(home / "up") as free:
         if not free:
             raise SettingsError(Problem(f"`lockgate up` runs already in {home}", "one at a time", _read_note(home)))
@@ -98,14 +103,7 @@ def alone(home: Path) -> Iterator[None]:
 def _look_after(console: Console, pages: Service | None, worker: Service | None, stopped: Stop, again: int) -> None:
     from cli.supervising import supervise, worker_name
 
-    api = os.environ["PREFECT_API_URL"]
-    say(
-        console,
-        "Prefect's pages: ",
-        (f"{api.removesuffix('/api')}/v2/", "bold"),
-        f"   (state in {home_of(os.environ)})",
-    )
-    say(console, f"Elsewhere:       export PREFECT_API_URL={api}")
+    say(console, f"All its state is in {home_of(os.environ)}.")
     console.print(f"{f'Worker {worker_name()}' if worker else 'No worker'} runs here; Ctrl-C ends everything.")
     supervise(console, pages, worker, stopped, again)
 
@@ -129,18 +127,14 @@ def _port(wanted: int) -> int:
     return found
 
 
-@contextlib.contextmanager
-def _note(home: Path, address: str) -> Iterator[None]:
-    """While it lasts, a file says where the server is: for `lockgate status` and the others on this machine."""
-    file = home / ADDRESS_FILE
-    file.write_text(json.dumps({"api": f"{address}/api", "host": here(), "pid": os.getpid()}) + "\n", encoding="utf-8")
-    try:
-        yield
-    finally:
-        file.unlink(missing_ok=True)
+def _say_how_else(console: Console, password: Path) -> None:
+    """What a shell of this account sets for Prefect's own commands; Lockgate's find it by themselves."""
+    said = f'export PREFECT_API_URL={os.environ["PREFECT_API_URL"]} PREFECT_API_AUTH_STRING="$(cat {password})"'
+    say(console, f"For `prefect`:   {said}")
 
 
 def _read_note(home: Path) -> str:
-    with contextlib.suppress(OSError, ValueError, KeyError):
-        return f"its pages are at {json.loads((home / ADDRESS_FILE).read_text())['api'].removesuffix('/api')}/v2/"
-    return "wait for it to end, or set LOCKGATE_HOME to another folder"
+    note = read_note(home / UP)
+    if note is None:
+        return "wait for it to end, or set LOCKGATE_HOME to another folder"
+    return f"its pages are at {note.api.removesuffix('/api')}/v2/"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from clients.git_process import HOOKS_SECONDS, git, run_git, run_git_bytes
+from clients.own_files import for_others_too
 from lockgate.errors import Problem, SettingsError, refused
 from lockgate.git_command import (
     check_address,
@@ -269,7 +270,8 @@ def export(path: Path, commit: str, destination: Path, *, history: bool = False)
             "a project whose files are all in its own repository",
             "Release it by hand, or take the submodules' files into the repository",
         )
-    (_export_clone if history else _export_files)(path, commit, destination)
+    with for_others_too():  # an sdist keeps the modes
+        (_export_clone if history else _export_files)(path, commit, destination)
 
 
 def altered_files(path: Path) -> tuple[str, ...]:

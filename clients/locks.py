@@ -10,6 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from clients.own_files import open_lock
+
 TRIES = 5
 BETWEEN_TRIES_SECONDS = 0.05
 
@@ -18,10 +20,10 @@ BETWEEN_TRIES_SECONDS = 0.05
 def hold(workspace: Path) -> Iterator[bool]:
     """Lock a workspace for this process; gives False when another process has it.
 
-    The lock is the kernel's (flock(2)): it ends with the process, however that ends. It is a file beside the workspace.
+    The lock is the kernel's (flock(2)): it ends with the process, however that ends. It is a file beside the workspace that only
+    this account can open. Raises SettingsError for a link there, and for a file of another account.
     """
-    workspace.parent.mkdir(parents=True, exist_ok=True)
-    with _lock_file(workspace).open("ab") as file:
+    with os.fdopen(open_lock(_lock_file(workspace)), "ab") as file:
         yield _lock(file.fileno())
 
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from clients.own_files import USUAL
 from lockgate.errors import refused
 
 KEEPER = Path(__file__).with_name("keeper.py")
@@ -79,6 +80,7 @@ def run(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        umask=USUAL,
     )
     kept = bytearray()
     lines = _LineSplitter(on_line)

@@ -21,6 +21,7 @@ from typing import Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from clients.own_files import make_folders, open_as_its_folder
 from lockgate.errors import LockgateError, Problem, SettingsError, refused, unavailable
 from lockgate.seals import Seals
 
@@ -160,8 +161,9 @@ def _alone(system: Any, place: str) -> Iterator[bool]:
         yield False
         return
     path = Path(place)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folders(path.parent)
     with path.with_name(f".{path.name}.lock").open("ab") as file:
+        open_as_its_folder(file.fileno(), path.parent)
         fcntl.flock(file, fcntl.LOCK_EX)
         yield True
 
@@ -196,7 +198,7 @@ def _record(root: str, key: str) -> str:
 def _write(system: Any, place: str, content: bytes) -> None:
     """Write at once: in a folder by renaming; elsewhere fsspec's pipe_file is one request or one finished upload."""
     if isinstance(system, LocalFileSystem):
-        Path(place).parent.mkdir(parents=True, exist_ok=True)
+        make_folders(Path(place).parent)
         _replace(Path(place), content)
     else:
         system.makedirs(place.rsplit("/", 1)[0], exist_ok=True)
@@ -207,6 +209,7 @@ def _replace(path: Path, content: bytes) -> None:
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         with part.open("wb") as file:
+            open_as_its_folder(file.fileno(), path.parent)
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

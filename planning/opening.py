@@ -10,6 +10,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from clients import git, git_remote, git_workspace, index
+from clients.own_files import check_home
 from lockgate.errors import Problem, SettingsError
 from lockgate.fixture import Fixture, published_versions
 from lockgate.repository import Origin
@@ -21,6 +22,7 @@ from planning import record
 from planning.release import (
     Release,
     choose_branch,
+    home_of,
     locate,
     read_pyproject,
     read_settings,
@@ -46,6 +48,7 @@ def open_release(request: Request, environ: Mapping[str, str]) -> Release:
     Raises SettingsError for what is no releasable repository or version, UnavailableError when origin (or, for a word
     like `patch`, the index) does not answer.
     """
+    check_home(home_of(environ))
     origin_url, given = check_request(request)
     slug = slug_for(origin_url)
     origin = git_remote.observe_origin(origin_url, token_for(origin_url, environ))

@@ -7,6 +7,7 @@ import logging
 from prefect import task
 
 from clients import git, git_remote
+from clients.own_files import for_others_too
 from lockgate.errors import LockgateError
 from lockgate.outcome import StepResult
 from lockgate.plan import Plan, markdown
@@ -70,8 +71,9 @@ def follow(work: Work) -> str:
     if given.checkout.branch != release.settings.branch or given.checkout.dirty:
         return left
     try:
-        git_remote.fetch(release.given, release.origin_url, release.origin_token, release.settings.branch)
-        git.fast_forward(release.given, work.head)
+        with for_others_too():
+            git_remote.fetch(release.given, release.origin_url, release.origin_token, release.settings.branch)
+            git.fast_forward(release.given, work.head)
     except LockgateError as error:
         log.warning("%s was not fast-forwarded: %s", release.given, error)
         return left

@@ -9,6 +9,7 @@ from pathlib import Path
 from prefect import task
 
 from clients import git, git_remote, git_workspace, process
+from clients.own_files import for_others_too
 from clients.process import Completed
 from lockgate import migrations
 from lockgate.checkouts import allowed, check_refs, is_own_commit, release_files, release_message
@@ -83,7 +84,8 @@ def tidy(work: Work) -> tuple[str, ...]:
         return ()
     if edited:
         message = release_message(f"Update {', '.join(edited)}", release.settings.project, str(release.version))
-        commit = git.commit_files(release.given, edited, message)
+        with for_others_too():
+            commit = git.commit_files(release.given, edited, message)
     else:
         commit = unpushed[0].sha
     git_remote.push_branch(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from cli.prefect_server import prefect_server
+from cli.prefect_server import Pages, prefect_server
 from sandbox.sample import write_sample
 from sandbox.world import Sandbox
 from tests.desk import ROOT, Desk, git
@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 
 SECRETS = (
     "GH_TOKEN", "GITHUB_TOKEN", "GITHUB_API_URL", "GITHUB_SERVER_URL", "LOCKGATE_INDEX_URL", "PREFECT_API_URL",
-    "LOCKGATE_STORE", "LOCKGATE_KEY_FILE", "LOCKGATE_TOKEN_BLOCK",
+    "LOCKGATE_STORE", "LOCKGATE_KEY_FILE", "LOCKGATE_TOKEN_BLOCK", "PREFECT_API_AUTH_STRING",
+    "PREFECT_SERVER_API_AUTH_STRING",
 )  # fmt: skip
 SLUG = "example/lockgate-sample"
 # A shell lets what it starts in the background ignore interrupts, and children would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+# What tests make in Lockgate's place is this account's alone, as Lockgate makes it and wants it.
+os.umask(0o077)
 
 LOOK_AT_ALL_RUNS = {"test_reminders", "test_notifying", "test_scheduled_release", "test_sentinel", "test_run_page"}
 
@@ -65,15 +68,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def prefect_pages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real Prefect server's pages; one for the whole session, with its data in a folder of its own."""
+def prefect_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pages]:
+    """A real Prefect server with its password; one for the whole session, with its data in a folder of its own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PREFECT_HOME", str(tmp_path_factory.mktemp("prefect")))
+        patch.setenv("LOCKGATE_HOME", str(tmp_path_factory.mktemp("prefect-note")))
         patch.setenv("PREFECT_SERVER_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS", "1")
         patch.delenv("PREFECT_API_URL", raising=False)
-        with prefect_server() as address:
-            yield address
+        with prefect_server() as pages:
+            yield pages
             _hand_over()
+
+
+@pytest.fixture(scope="session")
+def prefect_pages(prefect_door: Pages) -> str:
+    """The address of the session's Prefect pages."""
+    return prefect_door.address
 
 
 def _hand_over() -> None:
@@ -86,16 +96,23 @@ def _hand_over() -> None:
 
 
 @pytest.fixture
-def prefect_api(prefect_pages: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The server's API, in the environment (for child processes) and in the settings of flows in this process.
+def prefect_api(prefect_door: Pages, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The server's API, in the environment (for child processes) and in the settings of flows in this process, with its password.
 
     Without the heartbeat's thread, which adds a second to each flow.
     """
-    from prefect.settings import PREFECT_API_URL, PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    from prefect.settings import (
+        PREFECT_API_AUTH_STRING,
+        PREFECT_API_URL,
+        PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+        temporary_settings,
+    )
 
-    api = f"{prefect_pages}/api"
+    api, auth = f"{prefect_door.address}/api", prefect_door.auth
     monkeypatch.setenv("PREFECT_API_URL", api)
-    with temporary_settings({PREFECT_API_URL: api, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+    monkeypatch.setenv("PREFECT_API_AUTH_STRING", auth)
+    own = {PREFECT_API_URL: api, PREFECT_API_AUTH_STRING: auth, PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+    with temporary_settings(own):
         yield api
 
 
@@ -154,7 +171,7 @@ def desk(sandbox: Sandbox, machine: dict[str, str], tmp_path: Path) -> Desk:
 @pytest.fixture
 def desk_with_prefect(desk: Desk, prefect_api: str) -> Desk:
     """A desk whose releases run on the session's Prefect server."""
-    desk.environ["PREFECT_API_URL"] = prefect_api
+    desk.environ |= {name: os.environ[name] for name in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING")}
     return desk
 
 

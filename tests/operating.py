@@ -17,7 +17,7 @@ from typing import Any
 
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
 from cli.runs import read_question
 from cli.services import START_SECONDS
@@ -27,6 +27,11 @@ COMMAND = [sys.executable, "-m", "cli.main"]
 DEADLINE_SECONDS = 240.0
 DEPLOYMENT = "release/release"
 SLUG = "example/lockgate-sample"
+SERVER = "cli.pages"
+"""What the command line of the server holds."""
+
+PASSWORDS: dict[str, str] = {}
+"""What each station's server asks for, by its address."""
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = DEADLINE_SECONDS) -> Any:
@@ -64,7 +69,9 @@ class Station:
     @property
     def api(self) -> str:
         """The address of the server's API."""
-        return str(json.loads((self.folder / "up.json").read_text())["api"])
+        note = json.loads((self.folder / "up.json").read_text())
+        PASSWORDS[note["api"]] = note["auth"]
+        return str(note["api"])
 
     @property
     def output(self) -> str:
@@ -74,7 +81,7 @@ class Station:
     def outside(self) -> dict[str, str]:
         """What points a process to the sandbox, as the server's process has it."""
         names = ("GITHUB_API_URL", "GITHUB_SERVER_URL", "LOCKGATE_INDEX_URL", "GH_TOKEN")
-        lines = Path(f"/proc/{self.pid_of('prefect server start')}/environ").read_text().split("\0")
+        lines = Path(f"/proc/{self.pid_of(SERVER)}/environ").read_text().split("\0")
         return {name: value for name, _, value in (line.partition("=") for line in lines) if name in names}
 
     def start(self, *words: str) -> Station:
@@ -205,8 +212,12 @@ def station_in(folder: Path, sample: Path) -> Iterator[Station]:
 
 @contextlib.contextmanager
 def connected(api: str) -> Iterator[SyncPrefectClient]:
-    """A client of one server, whatever the environment says."""
-    with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
+    """A client of one server, whatever the environment says; with its password, where a station has noted one."""
+    auth = PASSWORDS.get(api, os.environ.get("PREFECT_API_AUTH_STRING"))
+    with (
+        temporary_settings({PREFECT_API_URL: api, PREFECT_API_AUTH_STRING: auth}),
+        get_client(sync_client=True) as client,
+    ):
         yield client
 
 
@@ -214,9 +225,11 @@ def connected(api: str) -> Iterator[SyncPrefectClient]:
 def worker(station: Station, name: str) -> Iterator[int]:
     """`lockgate worker` with a home of its own, for the station's server; gives its process."""
     home = station.folder / name
-    home.mkdir()
+    home.mkdir(mode=0o700)
     environ = {**station.environ, **station.outside(), "LOCKGATE_HOME": str(home), "LOCKGATE_WORKER": name}
-    environ |= {"PREFECT_API_URL": station.api, "LOCKGATE_STORE": str(station.folder / "shared")}
+    api = station.api
+    environ |= {"PREFECT_API_URL": api, "PREFECT_API_AUTH_STRING": PASSWORDS[api]}
+    environ["LOCKGATE_STORE"] = str(station.folder / "shared")
     with (home / "out.log").open("wb") as output:
         process = subprocess.Popen(
             [*COMMAND, "worker"], cwd=home, env=environ, stdin=subprocess.DEVNULL, stdout=output, stderr=output,

@@ -21,7 +21,13 @@ ALLOWED: dict[str, set[str]] = {
     "sandbox": set(),
 }
 FOUNDATIONS = {
-    "clients": {"clients.http", "clients.process", "clients.github_api", "clients.git_process"},
+    "clients": {
+        "clients.http",
+        "clients.process",
+        "clients.github_api",
+        "clients.git_process",
+        "clients.own_files",
+    },
     "tasks": {
         "tasks.policy",
         "tasks.work",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from playwright.sync_api import Page, Route, expect, sync_playwright
 from prefect.client.orchestration import SyncPrefectClient, get_client
 
 from tests.flow_runs import Runs
-from tests.operating import Station, connected, station_in, until
+from tests.operating import PASSWORDS, Station, connected, station_in, until
 
 FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
@@ -33,9 +34,22 @@ def _only_loopback(route: Route) -> None:
         route.abort()
 
 
+SIGN_IN = """const auth = %s[location.origin]; if (auth) localStorage.setItem('prefect-password', btoa(auth));"""
+
+
 @pytest.fixture
-def page() -> Iterator[Page]:
-    """A page of a browser; skips where no Chromium is installed."""
+def known(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The passwords that the browser has kept, by the server's address: those of the servers that the test uses."""
+    if "station" in request.fixturenames:
+        api = request.getfixturevalue("station").api
+        return {api.removesuffix("/api"): PASSWORDS[api]}
+    door = request.getfixturevalue("prefect_door")
+    return {door.address: door.auth}
+
+
+@pytest.fixture
+def page(known: dict[str, str]) -> Iterator[Page]:
+    """A page of a browser that knows the passwords; skips where no Chromium is installed."""
     if not CHROMIUM:
         pytest.skip("there is no chromium on this machine")
     with sync_playwright() as playwright:
@@ -43,6 +57,7 @@ def page() -> Iterator[Page]:
         context = browser.new_context(viewport={"width": 1440, "height": 1000})
         context.set_default_timeout(DEADLINE_SECONDS * 1000)
         context.route("**/*", _only_loopback)
+        context.add_init_script(SIGN_IN % json.dumps(known))
         expect.set_options(timeout=DEADLINE_SECONDS * 1000)
         yield context.new_page()
         browser.close()

@@ -109,7 +109,7 @@ def test_a_release_with_a_server_of_its_own_leaves_none(desk) -> None:
     ended = desk.run("release", "patch", "--yes", "--tested", "here", "--json", seconds=800)
     assert ended.code == 0, ended.err
     assert [one["key"] for one in ended.data["steps"]][-1] == "logs"
-    assert "prefect server start shows the run at /runs/flow-run/" in ended.err
+    assert "lockgate up --runs 0 shows the run at /runs/flow-run/" in ended.err
     home = desk.environ["PREFECT_HOME"]
     assert (Path(home) / "prefect.db").is_file()
     for one in Path("/proc").glob("[0-9]*/environ"):

@@ -24,7 +24,7 @@ from rich.console import Console
 
 from cli.supervising import supervise
 from flows.lost_runs import AGAIN, POOL, TAG
-from tests.operating import Station, connected
+from tests.operating import PASSWORDS, Station, connected
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("operations")]
 
@@ -100,7 +100,7 @@ def test_the_commands_go_on(station: Station, client: SyncPrefectClient, before:
     run = station.begin(client)
     station.until_asked(client, run, TESTS)
     busy = before(station.api)
-    environ = {**station.environ, "PREFECT_API_URL": busy.api}
+    environ = {**station.environ, "PREFECT_API_URL": busy.api, "PREFECT_API_AUTH_STRING": PASSWORDS[station.api]}
     number = str(run.id)
     one = station.run("status", number, "--json", environ=environ)
     assert json.loads(one.stdout)["asks"] == TESTS, one.stdout + one.stderr

@@ -13,11 +13,13 @@ import pytest
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient
 
-from cli.services import LOOPBACK, QUIET, free_port, is_healthy, program, server
-from tests.operating import COMMAND, ROOT, Station, connected
+from cli.pages import LOOPBACK
+from cli.services import QUIET, free_port, is_healthy, program, server
+from tests.operating import COMMAND, PASSWORDS, ROOT, Station, connected
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("operations")]
 
+AUTH = "admin:tidegate"
 URL = "https://github.com/example/demo"
 DEPLOYMENTS = ["release", "reminders", "scheduled-release", "sentinel"]
 HEARTBEAT = "lockgate: a run without a heartbeat has crashed"
@@ -29,9 +31,10 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Prefect server as somebody else runs it: empty, and not started by Lockgate's own command."""
     port = free_port()
     address = f"http://{LOOPBACK}:{port}"
-    service = server(tmp_path_factory.mktemp("prefect"), port or 0, QUIET)
+    service = server(tmp_path_factory.mktemp("prefect"), port or 0, AUTH, QUIET)
     service.start()
     service.wait_until(lambda: is_healthy(address))
+    PASSWORDS[f"{address}/api"] = AUTH
     yield f"{address}/api"
     service.stop(gently=False)
 
@@ -47,7 +50,7 @@ def environ(api: str, tmp_path: Path) -> dict[str, str]:
     """A person's shell on a machine where PREFECT_API_URL names the server."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     homes = {"PREFECT_HOME": str(tmp_path / "prefect"), "LOCKGATE_HOME": str(tmp_path / "home")}
-    return {**kept, **homes, "PYTHONPATH": str(ROOT), "PREFECT_API_URL": api}
+    return {**kept, **homes, "PYTHONPATH": str(ROOT), "PREFECT_API_URL": api, "PREFECT_API_AUTH_STRING": AUTH}
 
 
 def run(command: list[str], environ: dict[str, str]) -> subprocess.CompletedProcess[str]:

@@ -17,7 +17,7 @@ from tests.operating import Station, connected, git_show, is_alive, until
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500), pytest.mark.xdist_group("operations")]
 
 PUBLISHER = "Confirm PyPI Trusted Publisher settings"
-WORKER, ENGINE, SERVER = "prefect worker start", "prefect.engine", "prefect server start"
+WORKER, ENGINE, SERVER = "prefect worker start", "prefect.engine", "cli.pages"
 KILLS = [(WORKER, signal.SIGTERM), (WORKER, signal.SIGKILL), (ENGINE, signal.SIGKILL), (WORKER, signal.SIGKILL)]
 
 

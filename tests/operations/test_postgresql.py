@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.services import LOOPBACK, free_port
+from cli.pages import LOOPBACK
+from cli.services import free_port
 from tests.operating import Station, connected, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("operations")]

@@ -21,7 +21,7 @@ from prefect.states import Cancelling, Crashed, Scheduled
 
 from cli.services import program
 from sandbox.world import Sandbox
-from tests.operating import ROOT, Station, until
+from tests.operating import PASSWORDS, ROOT, Station, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("operations")]
 
@@ -31,7 +31,7 @@ NO_DEPLOYMENT = FlowRunFilter(deployment_id=FlowRunFilterDeploymentId.model_vali
 
 
 def by_command_line(station: Station, client: SyncPrefectClient, run: FlowRun) -> None:
-    environ = {**station.environ, "PREFECT_API_URL": station.api}
+    environ = {**station.environ, "PREFECT_API_URL": station.api, "PREFECT_API_AUTH_STRING": PASSWORDS[station.api]}
     command = [program("prefect"), "flow-run", "retry", str(run.id)]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -88,7 +88,12 @@ def test_retried_release_asks_anew_and_then_publishes(station, client, end, retr
 @contextmanager
 def local(station: Station, *command: str) -> Iterator[None]:
     """A release in a process that nobody looks after, which waits with a pause; killed in the end."""
-    environ = {**station.environ, **station.outside(), "PREFECT_API_URL": station.api}
+    environ = {
+        **station.environ,
+        **station.outside(),
+        "PREFECT_API_URL": station.api,
+        "PREFECT_API_AUTH_STRING": PASSWORDS[station.api],
+    }
     process = subprocess.Popen(
         command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )

@@ -11,7 +11,7 @@ from prefect.client.orchestration import SyncPrefectClient
 from prefect.states import AwaitingRetry
 
 from clients.locks import is_held
-from tests.operating import Station, is_alive, until
+from tests.operating import SERVER, Station, is_alive, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("operations")]
 
@@ -54,7 +54,7 @@ def test_approved_by_the_command_line_a_release_goes_through(station: Station, c
 def test_server_and_worker_killed_while_it_waits_come_back(station: Station, client: SyncPrefectClient) -> None:
     run = station.begin(client, version="patch")
     station.until_asked(client, run, TESTS)
-    for words in ("prefect worker start", "prefect server start"):
+    for words in ("prefect worker start", SERVER):
         os.kill(station.pid_of(words), signal.SIGKILL)
     until(lambda: station.approve(run).returncode == 0, f"an approval\n{station.output}")
     station.until_asked(client, run, PUBLISHER)

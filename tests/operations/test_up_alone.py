@@ -50,7 +50,8 @@ def test_a_password_is_asked_for_and_given(own_station: Station) -> None:
     assert httpx.get(f"{station.api}/flows/count").status_code == httpx.codes.UNAUTHORIZED
     assert station.run("status").returncode == 0
     del station.extra["PREFECT_SERVER_API_AUTH_STRING"]
-    refused = station.run("status")
+    assert station.run("status").returncode == 0
+    refused = station.run("status", environ={**station.environ, "PREFECT_API_AUTH_STRING": "admin:wrong"})
     assert refused.returncode == 4
     assert "PREFECT_API_AUTH_STRING holds its password" in refused.stdout
     assert "tidegate" not in station.output + refused.stdout
