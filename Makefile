@@ -10,13 +10,14 @@ PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 # Some hundred processes start in the suite: without kept bytecode each of them would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test test-all lint docs constraints browser clean
+.PHONY: help install demo test test-all lint docs constraints requirements audit browser clean
 
 help:
 	@echo "make demo      release a sample package through all eleven steps, in a sandbox on this machine"
 	@echo "make test      lint, types and the test suite"
 	@echo "make test-all  the same, with the slow tests"
 	@echo "make docs      write the generated parts of docs/ anew"
+	@echo "make audit     look for known advisories of the dependencies"
 
 install: $(STAMP)
 
@@ -53,6 +54,17 @@ browser:
 
 constraints: $(STAMP)
 	$(BIN)/uv pip freeze --python $(BIN)/python --exclude-editable > constraints.new
+
+# The digests are for installing where it matters: pip install --require-hashes --no-deps -r requirements.txt
+requirements: $(STAMP)
+	@head -2 requirements.txt > requirements.new
+	@$(BIN)/uv pip compile --quiet pyproject.toml --constraint constraints.txt --universal --python-version 3.11.5 \
+	  --generate-hashes --no-annotate --no-header >> requirements.new
+	@mv requirements.new requirements.txt
+
+# Asks the index for the known advisories of each dependency; fails where there is one, and where the index could not tell.
+audit: $(STAMP)
+	$(BIN)/uv tool run pip-audit --strict --disable-pip --require-hashes --requirement requirements.txt
 
 clean:
 	rm -rf $(VENV) $(DEMO) .mypy_cache .ruff_cache .pytest_cache
