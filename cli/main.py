@@ -55,6 +55,13 @@ SandboxFolder = Annotated[
     Parameter(name="--sandbox", help="Use stand-ins for origin, GitHub and the index, kept in this folder."),
 ]
 Slug = Annotated[str, Parameter(name="--as", help="OWNER/NAME of the repository in the sandbox.")]
+Restart = Annotated[bool, Parameter(negative="", help="Begin anew from the newest main; refused once the tag is out.")]
+Continue = Annotated[
+    str,
+    Parameter(
+        name="--continue", help="Go on with this release commit of an earlier start although main has newer ones."
+    ),
+]
 AsJson = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON on standard output.")]
 
 
@@ -72,15 +79,17 @@ def release(
     wait: Annotated[
         bool, Parameter(negative="", help="Wait while another release of this repository has the turn.")
     ] = False,
-    restart: Annotated[bool, Parameter(negative="", help="Begin anew; refused once the tag is out.")] = False,
+    restart: Restart = False,
+    commit: Continue = "",
     report: Annotated[Path | None, Parameter(help="Write a report to this JSON file.")] = None,
     as_json: AsJson = False,
 ) -> int:
     """Release VERSION, through all steps; checkpoints ask here. Started again, it goes on where it was."""
     if dry_run:
         return plan(
-            version, repository=repository, branch=branch, sandbox=sandbox, slug=slug, report=report, as_json=as_json
-        )
+            version, repository=repository, branch=branch, sandbox=sandbox, slug=slug, restart=restart, commit=commit,
+            report=report, as_json=as_json,
+        )  # fmt: skip
     console = open_console(as_json=as_json)
 
     def run(origin: str) -> int:
@@ -98,11 +107,9 @@ def release(
             )
         request = Request(
             origin, version, branch, requested_by=user(), approve_all=yes, tested=tested,
-            when_busy="wait" if wait else "refuse",
+            restart=restart, commit=commit, when_busy="wait" if wait else "refuse",
         )  # fmt: skip
         check_request(request)
-        if restart:
-            _restart(request)
         try:
             made, page = run_release(request, console, asks=asks and not yes)
         except LockgateError:
@@ -124,6 +131,8 @@ def plan(
     branch: Branch = "",
     sandbox: SandboxFolder = None,
     slug: Slug = "",
+    restart: Restart = False,
+    commit: Continue = "",
     report: Annotated[Path | None, Parameter(help="Write a report to this JSON file.")] = None,
     as_json: AsJson = False,
 ) -> int:
@@ -134,9 +143,8 @@ def plan(
         from planning.making import make_plan
         from planning.opening import open_release
 
-        made = make_plan(
-            open_release(Request(origin, version, branch, dry_run=True, requested_by=user()), environment())
-        )
+        request = Request(origin, version, branch, dry_run=True, requested_by=user(), restart=restart, commit=commit)
+        made = make_plan(open_release(request, environment()))
         code, refusals = judge(made)
         ended = Report(int(code), made.project, made.version, made.tag, "", (), (), refusals, {}, "")
         write(ended, report, as_json=False)
@@ -145,7 +153,10 @@ def plan(
         else:
             printing.print_plan(console, made)
         printing.print_refusals(console, refusals)
-        given = {"--repository": repository, "--branch": branch, "--sandbox": str(sandbox or ""), "--as": slug}
+        given = {
+            "--repository": repository, "--branch": branch, "--sandbox": str(sandbox or ""), "--as": slug,
+            "--continue": commit,
+        }  # fmt: skip
         printing.print_verdict(console, refusals, _release_command(version, given))
         return code
 
@@ -198,13 +209,6 @@ def _with_sandbox(
             return run(use(running))
 
     return guarded(console, inside, report, as_json=as_json)
-
-
-def _restart(request: Request) -> None:
-    from planning import record  # only a restart needs it here
-    from planning.opening import open_release
-
-    record.restart(open_release(request, environment()))
 
 
 def _release_command(version: str, given: dict[str, str]) -> str:

@@ -24,8 +24,8 @@ def print_plan(console: Console, plan: Plan) -> None:
     after = f" (after {plan.previous or 'no release'}), tag {plan.tag}"
     console.print(styled((f"{plan.project} {plan.version}", "bold"), after))
     console.print(f"{plan.repository}, branch {plan.branch} at {plan.commit[:12]}")
-    if plan.continues:
-        console.print("This release was begun before; it goes on where it was.", style="cyan")
+    if plan.course:
+        console.print(plan.course, style="cyan", highlight=False)
     console.print()
     console.print(_plan_steps(plan))
     console.print()

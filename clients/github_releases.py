@@ -86,6 +86,19 @@ def publish_release(hub: GitHub, release: GithubRelease) -> GithubRelease:
     return _change(hub, "PATCH", ("releases", release.id), f"publishing the release of {release.tag_name!r}", 200, body)
 
 
+def delete_draft(hub: GitHub, release: GithubRelease) -> None:
+    """Delete a draft release and its assets; refuses one that is public. One that is gone already is fine.
+
+    docs.github.com/en/rest/releases/releases#delete-a-release
+    """
+    if not release.draft:
+        raise refused(
+            f"the release {release.html_url} is public", "only drafts are deleted", "leave it, or delete it on GitHub",
+        )  # fmt: skip
+    path = github_api.path_of(hub, "releases", release.id)
+    github_api.act(hub, "DELETE", path, what=f"deleting the draft of {release.tag_name!r}", expected={204, 404})
+
+
 def list_assets(hub: GitHub, release: GithubRelease) -> tuple[Asset, ...]:
     """Every asset of a release: docs.github.com/en/rest/releases/assets#list-release-assets."""
     what = f"listing the assets of {release.tag_name!r}"

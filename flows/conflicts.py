@@ -9,9 +9,11 @@ from typing import Literal
 from prefect.input import RunInput
 from pydantic import Field
 
+from flows.ended_runs import note_ends, this_run
 from flows.ending import Trail
 from flows.pauses import Asked, ask, spend, unspent
 from flows.run_page import name_run
+from lockgate.continuation import RequestRefusedError
 from lockgate.errors import Problem, RefusedError, SettingsError
 from lockgate.markdown import code, prose
 from lockgate.outcome import StepResult
@@ -43,7 +45,8 @@ class WayOut(RunInput):
 
 def start(trail: Trail) -> Started:
     """Box A: open the release, of the version that a person chose in this run if one did, and make its plan."""
-    started = start_release(_as_chosen(trail.request))
+    note_ends(trail.request)
+    started = start_release(_as_chosen(trail.request), this_run())
     trail.open(started)
     name_run(started.release)
     return started
@@ -62,6 +65,8 @@ def check_version_or_ask(started: Started, trail: Trail) -> tuple[Release, StepR
             started.plan.refuse()
         try:
             return started.release, check_version(started.release, wait_for=[started])
+        except RequestRefusedError:
+            raise
         except RefusedError as conflict:
             if not attended:
                 raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 
 from prefect.client.schemas.objects import State
@@ -24,7 +25,7 @@ from lockgate.outcome import Report, exit_code, refusals_of
 from lockgate.plan import Plan
 from lockgate.request import Request
 from lockgate.steps import START, STEPS
-from planning import record
+from planning import attempts, record
 from planning.release import Release
 from tasks.ends import Started
 
@@ -64,6 +65,14 @@ class Trail:
         """Whether the point of no return was passed."""
         return self.fixture is not None and self.fixture.tagged
 
+    def end(self, error: Exception) -> None:
+        """Note how this run's work on the release ended, so that the next start knows; not where the store does not answer."""
+        this = self.release
+        if this is None or self.request.dry_run:
+            return
+        with contextlib.suppress(LockgateError):
+            attempts.end(this.store, this.slug, str(this.version), this.run.id, name_of(error).lower())
+
     def reached(self) -> str:
         """The key of the step that the run is at."""
         known = list(self.release.outcomes.values()) if self.release else []
@@ -87,9 +96,15 @@ def stopped(trail: Trail, error: Exception) -> State[Report]:
     if not isinstance(error, LockgateError):
         log.error("An error that Lockgate does not know", exc_info=error)
         error = unknown(error)
-    name = "Stopped" if trail.tag_is_out else next(name for kind, name in NAMES if isinstance(error, kind))
+    trail.end(error)
+    name = "Stopped" if trail.tag_is_out else name_of(error)
     kind = Cancelled if isinstance(error, CancelledError) else Failed
     return kind(name=name, message=str(error), data=make_report(trail, error))
+
+
+def name_of(error: Exception) -> str:
+    """The name of the state that a run ends in with this error, before the tag."""
+    return next((name for kind, name in NAMES if isinstance(error, kind)), "Refused")
 
 
 def unknown(error: BaseException) -> LockgateError:

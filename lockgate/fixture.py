@@ -100,6 +100,15 @@ class PublishLog:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody decided besides the questions, and when: the release begins anew, or goes on with an older commit."""
+
+    time: str
+    by: str
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
 class Fixture:
     """All that is recorded of one release. Values are empty until the step that learns them."""
 
@@ -128,6 +137,7 @@ class Fixture:
     log: PublishLog | None = None
     approvals: tuple[Approval, ...] = ()
     steps: tuple[StepTime, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     @property
     def tagged(self) -> bool:
@@ -152,6 +162,10 @@ class Fixture:
     def approved(self, approval: Approval) -> Fixture:
         """With one more answer."""
         return replace(self, approvals=(*self.approvals, approval))
+
+    def noted(self, note: Note) -> Fixture:
+        """With one more note."""
+        return replace(self, notes=(*self.notes, note))
 
     def for_commit(self, commit: str) -> Fixture:
         """For this release commit: what was learned of another one does not count any more."""
@@ -224,11 +238,11 @@ def is_same_release(fixture: Fixture | None, tagged: str | None, on_index: Mappi
 
 
 def restarted(fixture: Fixture) -> Fixture:
-    """The record of the same release, begun anew: what was learned is dropped, who asked and the first start stay.
+    """The record of the same release, begun anew: what was learned is dropped, who asked and what was noted stay.
 
-    Refuses when the tag was pushed: from then on a release can only go on.
+    Refuses when the tag was pushed for certain: from then on a release can only go on.
     """
-    if fixture.tagged:
+    if fixture.finished("export"):
         raise refused(
             f"tag {fixture.tag!r} of {fixture.project} {fixture.version} is out",
             "a release before its point of no return",
@@ -259,5 +273,6 @@ def _fixture(data: dict[str, Any]) -> Fixture:
             "log": None if log is None else PublishLog(**{**log, "uploads": tuple(log["uploads"])}),
             "approvals": tuple(Approval(**one) for one in data["approvals"]),
             "steps": tuple(StepTime(**one) for one in data["steps"]),
+            "notes": tuple(Note(**one) for one in data.get("notes", ())),
         }
     )

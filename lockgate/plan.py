@@ -30,7 +30,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The plan of one release: facts, settings with their origins, and a finding for each step."""
+    """The plan of one release: facts, settings with their origins, and a finding for each step.
+
+    `continues` tells that it was begun before, `anew` why it begins anew all the same, `older` why it would, had nobody chosen
+    to go on with the older commit. `release_commit` is the one that it goes on with; `left_out` tells what of main is not in it.
+    """
 
     project: str
     version: str
@@ -42,6 +46,22 @@ class Plan:
     settings: tuple[tuple[str, str, str], ...]
     findings: tuple[Finding, ...]
     continues: bool = False
+    anew: str = ""
+    older: str = ""
+    release_commit: str = ""
+    left_out: str = ""
+
+    @property
+    def course(self) -> str:
+        """What becomes of an earlier start's work, in sentences; "" for a release that is begun for the first time."""
+        if self.anew:
+            return f"This release was begun before; it begins anew from {self.branch}: {self.anew}."
+        if not self.continues:
+            return ""
+        commit = f", with its release commit {self.release_commit[:12]}" if self.release_commit else ""
+        chosen = f" Somebody chose that although {self.older}." if self.older else ""
+        left_out = f" {self.left_out}" if self.left_out else ""
+        return f"This release was begun before; it goes on where it was{commit}.{chosen}{left_out}"
 
     @property
     def problems(self) -> tuple[tuple[str, Problem], ...]:
@@ -102,6 +122,7 @@ def markdown(plan: Plan) -> str:
         f"# Plan: {prose(plan.project)} {prose(plan.version)}\n\n"
         f"From {code(plan.repository)}, branch {code(plan.branch)} at {code(plan.commit[:12])}; tag {code(plan.tag)}; "
         f"previous release: {prose(plan.previous) or 'none'}.\n\n"
+        + (f"{prose(plan.course)}\n\n" if plan.course else "")
         + (f"## In the way\n\n{problems}\n" if problems else "")
         + f"## Steps\n\n{table(('', 'step', 'what it will do'), rows)}\n\n"
         f"## Settings\n\n{_settings(found)}\n\n## Settings left to their defaults\n\n{_settings(defaults)}\n"

@@ -43,6 +43,11 @@ def decide_draft(found: Sequence[GithubRelease], tag: str, commit: str = "") -> 
     return ours[0]
 
 
+def drafts_for(found: Sequence[GithubRelease], tag: str, commit: str) -> tuple[GithubRelease, ...]:
+    """The drafts of a tag that were made for this very commit, and so by a release of ours."""
+    return tuple(one for one in found if one.draft and one.tag_name == tag and one.target_commitish == commit != "")
+
+
 def check_absence(found: GithubRelease | None, *, left_to: str) -> tuple[Problem, ...]:
     """A release that is there before the tag although a workflow is to make it: there would be two. `left_to` says who."""
     if found is None or not left_to:

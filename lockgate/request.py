@@ -47,5 +47,12 @@ class Request:
     unattended: bool = False
     """Nobody is there to resolve a conflict with the repository: stop in a named state. Checkpoints still ask."""
 
+    restart: bool = False
+    """Begin anew from the newest main, whatever an earlier start did so far. Refused once the tag is out."""
+
+    commit: str = ""
+    """Go on with this release commit of an earlier start, although main has newer commits, or it was declined, aborted or
+    expired. Recorded with who asks. Empty: such a release begins anew from main."""
+
     when_busy: Literal["wait", "refuse"] = "wait"
     """When another release of this repository is under way or waits for a person: wait for it to end, or refuse."""

@@ -9,7 +9,7 @@ from lockgate.errors import LockgateError, TransientError
 from lockgate.plan import Finding, Plan
 from lockgate.repository import Origin
 from lockgate.settings import describe_settings
-from planning import checks, record, survey
+from planning import checks, continuing, survey
 from planning.release import Release
 
 Check = Callable[[Release, Origin], Finding]
@@ -34,6 +34,8 @@ def make_plan(release: Release) -> Plan:
     Raises UnavailableError only when origin itself does not answer: without it there is nothing to plan.
     """
     origin = survey.look_at_origin(release)
+    release.course = continuing.decide(release, origin)
+    fixture = survey.find_fixture(release, origin)
     with ThreadPoolExecutor(max_workers=len(CHECKS)) as pool:
         findings = tuple(pool.map(lambda item: _find(item[0], item[1], release, origin), CHECKS.items()))
     before = survey.previous(release, origin)
@@ -47,7 +49,11 @@ def make_plan(release: Release) -> Plan:
         commit=origin.heads[release.settings.branch],
         settings=tuple(describe_settings(release.settings)),
         findings=_once(findings),
-        continues=record.find(release, origin) is not None,
+        continues=fixture is not None,
+        anew=release.course.why if release.course.anew else "",
+        older=release.course.why if release.course.chosen else "",
+        release_commit=continuing.made_commit(release, fixture),
+        left_out=continuing.left_out(release, origin, fixture),
     )
 
 

@@ -11,6 +11,7 @@ from packaging.version import Version
 
 from clients import git, git_remote, git_workspace, index
 from clients.own_files import check_home
+from lockgate.continuation import OUTSIDE, ThisRun
 from lockgate.errors import Problem, SettingsError
 from lockgate.fixture import Fixture, published_versions
 from lockgate.repository import Origin
@@ -18,7 +19,7 @@ from lockgate.request import Request
 from lockgate.settings import Settings
 from lockgate.version_sources import read_version
 from lockgate.versions import is_word, next_version, parse_version, released_versions, tag_for
-from planning import record
+from planning import attempts, record
 from planning.release import (
     Release,
     choose_branch,
@@ -42,8 +43,8 @@ def check_request(request: Request) -> tuple[str, Path | None]:
     return locate(request.repository)
 
 
-def open_release(request: Request, environ: Mapping[str, str]) -> Release:
-    """Find the release that is asked for; only Lockgate's own workspace is written to.
+def open_release(request: Request, environ: Mapping[str, str], run: ThisRun = OUTSIDE) -> Release:
+    """Find the release that is asked for, for this run; only Lockgate's own workspace is written to.
 
     Raises SettingsError for what is no releasable repository or version, UnavailableError when origin (or, for a word
     like `patch`, the index) does not answer.
@@ -60,10 +61,10 @@ def open_release(request: Request, environ: Mapping[str, str]) -> Release:
         branch = choose_branch(request, origin, settings.branch)
         update_workspace(workspace, origin_url, branch, environ)
         settings = replace(_settings(workspace, request, origin, branch), branch=branch)
-    version = _choose_version(request, environ, workspace, slug, settings, origin)
+    version = _choose_version(request, environ, workspace, slug, settings, origin, run)
     return Release(
         request, environ, origin_url=origin_url, given=given, slug=slug, settings=settings, version=version,
-        tag=tag_for(version, settings.tag_format),
+        tag=tag_for(version, settings.tag_format), run=run,
     )  # fmt: skip
 
 
@@ -90,11 +91,14 @@ def _settings(workspace: Path, request: Request, origin: Origin, branch: str) ->
 
 
 def _choose_version(
-    request: Request, environ: Mapping[str, str], workspace: Path, slug: str, settings: Settings, origin: Origin
-) -> Version:
+    request: Request, environ: Mapping[str, str], workspace: Path, slug: str, settings: Settings, origin: Origin,
+    run: ThisRun,
+) -> Version:  # fmt: skip
     if request.version and not is_word(request.version):
         return parse_version(request.version)
     store = store_of(environ)
+    if known := attempts.of_run(store, slug, run.id, request.version):
+        return parse_version(known)
     current = repository_version(workspace, origin.heads[settings.branch], settings)
     tagged = released_versions(origin.tags, settings.tag_format)
     there = record.read_fixtures(

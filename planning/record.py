@@ -13,7 +13,7 @@ from packaging.version import InvalidVersion, Version
 from clients import git
 from clients.store import Store
 from lockgate.errors import RefusedError, refused
-from lockgate.fixture import Fixture, from_json, is_complete, more_advanced, restarted, to_json
+from lockgate.fixture import Fixture, Note, from_json, is_complete, more_advanced, restarted, to_json
 from lockgate.repository import Origin
 from planning.release import Release, observe_origin
 
@@ -82,8 +82,8 @@ def save(release: Release, fixture: Fixture) -> None:
     release.store.write_record(_key(release.slug, fixture.version), to_json(fixture))
 
 
-def restart(release: Release) -> None:
-    """Begin the release anew from what origin has now; refuses when its tag is out.
+def restart(release: Release, note: Note) -> None:
+    """Begin the release anew from what origin has now, and note by whose wish and why; refuses when its tag is out.
 
     The earlier attempt's record is kept, and with it the way to its logs and artifacts.
     """
@@ -95,7 +95,7 @@ def restart(release: Release) -> None:
         )  # fmt: skip
     known = find(release, origin)
     if known is not None:
-        anew = restarted(known)
+        anew = restarted(known).noted(note)
         release.store.write_record(f"{_earlier(release)}{known.restarts}", to_json(known))
         save(release, anew)
 

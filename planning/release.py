@@ -13,6 +13,7 @@ from packaging.version import Version
 from clients import git, git_remote, github, index, keys
 from clients.keys import Keys
 from clients.store import Store
+from lockgate.continuation import OUTSIDE, Course, ThisRun
 from lockgate.errors import Problem, SettingsError
 from lockgate.github import GitHub, api_url, is_on_server, server_url, slug_of
 from lockgate.outcome import StepOutcome
@@ -25,15 +26,19 @@ from lockgate.settings import Settings, resolve_settings
 class Release:
     """One release: who asked, where its parts are, which version it is.
 
+    `course` is what the plan found to become of an earlier start's work; step 1 acts on it and sets it back.
+
     A plain class on purpose: Prefect draws the graph from the identity of what tasks exchange, and looks into dataclasses.
     It holds no secret: a token is fetched at the moment of its use.
     """
 
-    __slots__ = ("environ", "given", "origin_url", "outcomes", "request", "settings", "slug", "tag", "version")
+    __slots__ = (
+        "course", "environ", "given", "origin_url", "outcomes", "request", "run", "settings", "slug", "tag", "version",
+    )  # fmt: skip
 
     def __init__(
         self, request: Request, environ: Mapping[str, str], *, origin_url: str, given: Path | None, slug: str,
-        settings: Settings, version: Version, tag: str,
+        settings: Settings, version: Version, tag: str, run: ThisRun = OUTSIDE,
     ) -> None:  # fmt: skip
         self.request = request
         self.environ = environ
@@ -43,6 +48,8 @@ class Release:
         self.settings = settings
         self.version = version
         self.tag = tag
+        self.run = run
+        self.course = Course()
         self.outcomes: dict[str, StepOutcome] = {}
 
     @property

@@ -10,7 +10,7 @@ from packaging.version import Version
 from clients import git, index
 from lockgate.checkouts import is_own_commit
 from lockgate.errors import SettingsError, refused
-from lockgate.fixture import Fixture, is_same_release
+from lockgate.fixture import Fixture, is_same_release, restarted
 from lockgate.publication import IndexFile, IndexProject, Publisher, version_files
 from lockgate.repository import Checkout, Commit, Origin
 from lockgate.version_sources import VersionSource, read_version, write_version
@@ -175,5 +175,6 @@ def commit_to_release(origin: Origin, release: Release, fixture: Fixture | None)
 
 
 def find_fixture(release: Release, origin: Origin) -> Fixture | None:
-    """The fixture of this release, or None when it was never started."""
-    return record.find(release, origin)
+    """The fixture of this release, or None when it was never started; without what a release that begins anew gives up."""
+    found = record.find(release, origin)
+    return restarted(found) if found and release.course.anew else found

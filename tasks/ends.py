@@ -8,11 +8,12 @@ from prefect import task
 
 from clients import git, git_remote
 from clients.own_files import for_others_too
+from lockgate.continuation import ThisRun
 from lockgate.errors import LockgateError
 from lockgate.outcome import StepResult
 from lockgate.plan import Plan, markdown
 from lockgate.request import Request
-from planning import making, record, survey
+from planning import attempts, making, record, survey
 from planning.opening import open_release
 from planning.release import Release
 from tasks import showing
@@ -34,15 +35,17 @@ class Started:
 
 
 @task(**policy("start"))
-def start_release(request: Request) -> Started:
-    """Box A: open the release and make its plan; nothing is changed.
+def start_release(request: Request, run: ThisRun) -> Started:
+    """Box A: open the release for this run and make its plan; nothing is changed.
 
     Raises SettingsError for what cannot be released, UnavailableError when the outside does not answer.
     """
-    release = open_release(request, WorkerEnvironment())
+    release = open_release(request, WorkerEnvironment(), run)
     plan = making.make_plan(release)
     showing.show(release, "plan", markdown(plan))
     plan.reach()
+    if plan.course:
+        log.info("%s: %s", release.label, plan.course)
     log.info("Plan for %s: %d problems in the way", release.label, len(plan.problems))
     return Started(release, plan)
 
@@ -55,7 +58,9 @@ def finish_release(release: Release) -> StepResult:
 
 def _finish(work: Work) -> StepResult:
     followed = follow(work)
-    record.finish(work.release)
+    release = work.release
+    record.finish(release)
+    attempts.end(release.store, release.slug, str(release.version), release.run.id, attempts.RELEASED)
     return StepResult("done", f"{work.release.label} is released{followed}")
 
 

@@ -12,13 +12,16 @@ from clients import git, git_remote, git_workspace, process
 from clients.own_files import for_others_too
 from clients.process import Completed
 from lockgate import migrations
-from lockgate.checkouts import allowed, check_refs, is_own_commit, release_files, release_message
+from lockgate.checkouts import allowed, check_refs, release_files, release_message
+from lockgate.continuation import Course, RequestRefusedError
 from lockgate.errors import NotVisibleError, Problem, RefusedError, refused
+from lockgate.fixture import Note
 from lockgate.outcome import StepResult
 from lockgate.version_sources import write_version
-from planning import asking, checks, record, survey
+from planning import asking, attempts, checks, continuing, record, survey
 from planning.opening import repository_version
 from planning.release import Release
+from tasks.github_release import put_away_draft
 from tasks.policy import policy
 from tasks.work import Work, carry_out, write_fixture
 
@@ -36,7 +39,7 @@ def check_version(release: Release) -> StepResult:
 
 def _check_version(work: Work) -> StepResult:
     release = work.release
-    begin_anew_after_failed_tests(work)
+    said = take_course(work)
     finding = checks.version(release, work.origin)
     if finding.problems:
         raise RefusedError(*finding.problems)
@@ -49,23 +52,37 @@ def _check_version(work: Work) -> StepResult:
             previous_version=before[0] if before else "", previous_commit=before[2] if before else "",
         )  # fmt: skip
     evidence = f"{finding.says}; {release.settings.branch} at {work.head[:12]}"
-    return StepResult("done", f"{evidence}; committed {', '.join(tidied)}" if tidied else evidence)
+    evidence += f"; committed {', '.join(tidied)}" if tidied else ""
+    return StepResult("done", f"{evidence}; {said}" if said else evidence)
 
 
-def begin_anew_after_failed_tests(work: Work) -> None:
-    """Begin the record anew when its release commit failed the tests and somebody pushed since, to put that right.
+def take_course(work: Work) -> str:
+    """Go on with what an earlier start did, or begin anew; what was decided, in words, "" where there was nothing to decide.
 
-    Otherwise the commit that failed would be tested again for ever, and what was put right would be in no release.
+    A release that begins anew gives up its record, its draft and the workspace's tag; its commits stay on origin. Raises
+    RequestRefusedError for a wish that cannot be meant.
     """
-    fixture = work.fixture
-    if fixture.tests is None or fixture.tests.passed or fixture.tagged or not work.is_pushed():
-        return
-    since = git.commits_between(work.release.workspace, fixture.release_commit, work.head)
-    if all(is_own_commit(one) for one in since):
-        return
-    log.info("The tests of %s failed, and origin has new commits: beginning anew", fixture.release_commit[:12])
-    record.restart(work.release)
-    work.fixture = record.kept(work.release).started("version", record.now())
+    release = work.release
+    course = continuing.decide(release, work.origin)
+    if course.problems:
+        raise RequestRefusedError(*course.problems)
+    by, said = release.request.requested_by, ""
+    if course.anew:
+        said = f"begins anew from {release.settings.branch}: {course.why}"
+        log.warning("%s %s", release.label, said)
+        put_away = put_away_draft(release, work.fixture.release_commit)
+        git_workspace.drop_tag(release.workspace, release.tag)
+        record.restart(release, Note(record.now(), by, said))
+        work.fixture = record.kept(release).started("version", record.now())
+        said += f"; deleted {', '.join(put_away)}" if put_away else ""
+    elif course.chosen:
+        commit = work.fixture.release_commit[:12]
+        said = f"goes on with the older commit {commit}, by name, although {course.why}"
+        log.warning("%s %s", release.label, said)
+        work.fixture = work.fixture.noted(Note(record.now(), by, said))
+    attempts.begin(release.store, release.slug, str(release.version), release.run.id, release.request.version)
+    release.course = Course()
+    return said
 
 
 def tidy(work: Work) -> tuple[str, ...]:

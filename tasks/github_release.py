@@ -18,6 +18,7 @@ from lockgate.errors import DeadlineError, NotVisibleError, Problem, RefusedErro
 from lockgate.github import GithubRelease
 from lockgate.publication import Differences, Verdict
 from lockgate.workflows import ReleasePart, ReleaseShare
+from planning.release import Release
 from tasks.work import Work, poll
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,24 @@ def ensure_draft(work: Work) -> tuple[GithubRelease, bool]:
             )
         )
     return seen, True
+
+
+def put_away_draft(release: Release, commit: str) -> tuple[str, ...]:
+    """The move that deletes the draft which was made for a release commit that is given up; the addresses of what it deleted.
+
+    What is public, and a draft for another commit, is left alone. Without a token no draft is to be seen, and none was made.
+    Raises NotVisibleError while GitHub lists it still.
+    """
+    if not commit or not release.hub.token:
+        return ()
+    found = releases.drafts_for(github_releases.find_releases(release.hub, release.tag), release.tag, commit)
+    for draft in found:
+        github_releases.delete_draft(release.hub, draft)
+    if found and releases.drafts_for(github_releases.find_releases(release.hub, release.tag), release.tag, commit):
+        raise NotVisibleError(
+            Problem("GitHub lists a draft that was deleted", "no such draft", "look again in a moment")
+        )
+    return tuple(draft.html_url for draft in found)
 
 
 def upload_artifact(work: Work, draft: GithubRelease, artifact: Artifact) -> bool:
