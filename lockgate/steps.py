@@ -71,9 +71,10 @@ STEPS: tuple[Step, ...] = (
     Step(
         1, "version", "B", "Check version number availability", "check",
         needs="A clean tree on the release branch; a version that is newer than every released one and free on the index.",
-        changes="Allowed release files that were edited are committed and pushed.",
-        undo="Revert the commit.",
-        moves=("tidy",),
+        changes="Allowed release files that were edited are committed and pushed. Where a release begins anew, the draft that an"
+        " earlier start made of it is deleted.",
+        undo="Revert the commit. A draft is made again by step 8.",
+        moves=("put-away", "tidy"),
     ),
     Step(
         2, "migrations", "C", "Freeze, squash and approve migrations", "checkpoint",

@@ -16,6 +16,7 @@ from clients import github_actions, github_releases
 from clients.log_archive import read_archive
 from lockgate.artifacts import Artifact
 from lockgate.errors import NotVisibleError, RefusedError, TransientError, UnavailableError
+from lockgate.fixture import Note
 from lockgate.request import Request
 from lockgate.runs import RunFailedError
 from planning import record
@@ -224,7 +225,7 @@ def test_a_restart_keeps_the_logs_of_the_attempt_before_it(at: Make) -> None:
     attempt(stage, "tests")
     release = stage.open()
     known = record.kept(release)
-    record.restart(release)
+    record.restart(release, Note(record.now(), "Ada", "begins anew"))
     assert record.kept(release).tests is None
     assert record.earlier(release) == (known,)
     assert known.tests is not None

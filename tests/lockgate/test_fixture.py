@@ -16,6 +16,7 @@ from lockgate.errors import RefusedError
 from lockgate.fixture import (
     Claims,
     Fixture,
+    Note,
     PublishLog,
     TestEvidence,
     WorkflowRun,
@@ -43,7 +44,12 @@ FULL = replace(
 ).started("version", "2026-11-22T20:00:00Z").ended("version", "2026-11-22T20:00:01Z")  # fmt: skip
 
 
-@pytest.mark.parametrize("fixture", [NEW, FULL])
+TIME = "2026-11-22T20:00:02Z"
+
+
+@pytest.mark.parametrize(
+    "fixture", [NEW, FULL, NEW.noted(Note(TIME, "ann", "begins anew from main: that was asked for"))]
+)
 def test_text_fits_the_schema_and_reads_back(fixture: Fixture) -> None:
     schema = json.loads((Path(lockgate.__file__).parent / "fixture.schema.json").read_text())
     jsonschema.validate(json.loads(to_json(fixture)), schema)
@@ -106,7 +112,7 @@ def test_a_restarted_record_outweighs_the_one_it_came_from() -> None:
 
 def test_nothing_is_restarted_after_the_point_of_no_return() -> None:
     with pytest.raises(RefusedError, match=r"tag 'v1.0.1' of sample 1.0.1 is out.*without --restart"):
-        restarted(FULL)
+        restarted(FULL.started("export", TIME).ended("export", TIME))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from lockgate.errors import RefusedError
+from lockgate.fixture import Note
 from planning import record
 from tests.acts import attempt, configure, refs, replace_in
 from tests.stages import ORDER, VERSION, Stage
@@ -104,7 +105,7 @@ def test_where_it_began_is_kept(at: Make) -> None:
 def test_a_restart_begins_anew_and_rewrites_nothing(at: Make) -> None:
     stage = at("tests")
     before, first = refs(stage), record.kept(stage.open()).release_commit
-    record.restart(stage.open())
+    record.restart(stage.open(), Note(record.now(), "Ada", "begins anew"))
     assert refs(stage) == before
     stage.go_on(ORDER[:4])
     anew = stage.fixture()
@@ -118,4 +119,4 @@ def test_a_restart_begins_anew_and_rewrites_nothing(at: Make) -> None:
 def test_nothing_is_restarted_once_the_tag_is_out(at: Make, home: str) -> None:
     release = at("wait").open(home, VERSION)
     with pytest.raises(RefusedError, match=r"tag 'v1\.1\.0' of lockgate-sample 1\.1\.0 is out"):
-        record.restart(release)
+        record.restart(release, Note(record.now(), "Ada", "begins anew"))

@@ -17,6 +17,7 @@ import pytest
 from clients import github_releases
 from lockgate.artifacts import Artifact
 from lockgate.errors import RefusedError, TransientError
+from lockgate.outcome import StepResult
 from lockgate.runs import RunFailedError
 from planning import checks
 from sandbox.faults import Fault
@@ -118,6 +119,34 @@ TIDY = Scenario(
     differ=add_foreign_file, refusal=r"1 changed or untracked files in .*notes\.txt.*a clean tree",
     down=outage("origin", PUSH), lose=lost("origin", PUSH),
     why={"different": "Nothing of a checkout is on origin before it is pushed: a file that is no release file differs."},
+)  # fmt: skip
+
+
+def draft_and_fix(stage: Stage) -> None:
+    """A start made the draft and was cut off before the tag, and somebody pushed."""
+    github_release.ensure_draft(stage.work("export"))
+    move_main(stage)
+
+
+def aim_elsewhere(stage: Stage) -> None:
+    """The draft is somebody else's: it was made for another commit."""
+    release = stage.open()
+    (draft,) = github_releases.find_releases(release.hub, release.tag)
+    github_releases.delete_draft(release.hub, draft)
+    github_releases.create_draft(release.hub, release.tag, "b" * 40, "theirs", "", prerelease=False)
+
+
+def evidence(stage: Stage, attempt: Callable[[Stage], object]) -> str:
+    result = attempt(stage)
+    assert isinstance(result, StepResult)
+    return f"{result.evidence}; {len(stage.sandbox.releases)} left"
+
+
+PUT_AWAY = Scenario(
+    at="export", prepare=draft_and_fix, attempt=lambda stage: git.check_version.fn(stage.open()),
+    changes=journal("deleted release v"), differ=aim_elsewhere, refuse=evidence, refusal=r"begins anew from main.*1 left",
+    down=outage("github", r"DELETE .*/releases/"), lose=lost("github", r"DELETE .*/releases/"),
+    why={"different": "A draft for another commit is not of this release: it is left alone, and step 8 refuses it."},
 )  # fmt: skip
 
 
@@ -404,6 +433,7 @@ FOLLOW = Scenario(
 )  # fmt: skip
 
 SCENARIOS: dict[tuple[str, str], Scenario] = {
+    ("version", "put-away"): PUT_AWAY,
     ("version", "tidy"): TIDY,
     ("pre-release", "release-commit"): RELEASE_COMMIT,
     ("artifacts", "build"): BUILD,
