@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 from lockgate.errors import Problem, RefusedError
 from lockgate.repository import Commit
+from lockgate.texts import one_line
 
 LISTED = 3
+QUOTED = 80
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 _ENDS = {
     "cancelled": "the last start was aborted",
@@ -107,7 +109,7 @@ def decide_course(before: Before, run: ThisRun, wish: Wish, label: str) -> Cours
 
 def listed(commits: Sequence[Commit]) -> str:
     """Return the commits in one line: each with the beginning of its name and, between backticks, its subject."""
-    shown = [f"{one.sha[:9]} `{_subject(one)}`" for one in commits[:LISTED]]
+    shown = [f"{one.sha[:9]} {quoted(one.subject)}" for one in commits[:LISTED]]
     more = [f"{len(commits) - LISTED} more"] if len(commits) > LISTED else []
     return ", ".join(shown + more)
 
@@ -115,6 +117,12 @@ def listed(commits: Sequence[Commit]) -> str:
 def count(commits: Sequence[Commit]) -> str:
     """Return how many commits these are, in words."""
     return f"{len(commits)} commit{'' if len(commits) == 1 else 's'}"
+
+
+def quoted(text: str) -> str:
+    """Return a short text of others as it stands in a sentence of ours: one line between backticks."""
+    plain = text.replace("`", "'")
+    return f"`{one_line(plain, QUOTED)}`"
 
 
 def to_json(attempt: Attempt) -> str:
@@ -168,9 +176,7 @@ def _reason(before: Before) -> str:
         have = f"{count(before.others)} that the release commit {before.commit[:12]} does not contain"
         return f"main has {have}: {listed(before.others)}"
     if before.commit and before.edited:
-        return f"{', '.join(f'`{one}`' for one in before.edited[:LISTED])} was edited after the release commit {before.commit[:12]}"
+        return (
+            f"{', '.join(map(quoted, before.edited[:LISTED]))} was edited after the release commit {before.commit[:12]}"
+        )
     return ""
-
-
-def _subject(commit: Commit) -> str:
-    return " ".join(commit.subject.replace("`", "'").split())[:80]

@@ -13,7 +13,7 @@ RELEASED = "released"
 
 def read(store: Store, slug: str, version: str) -> Attempt:
     """Return the last run that worked on this version; an empty attempt when there was none."""
-    return from_json(store.read_record(_key(slug, version)))
+    return from_json(store.read_record(key_of(slug, version)))
 
 
 def begin(store: Store, slug: str, version: str, run: str, requested: str) -> None:
@@ -21,14 +21,14 @@ def begin(store: Store, slug: str, version: str, run: str, requested: str) -> No
     known = read(store, slug, version)
     if not run or (known.run, known.requested, known.ended) != (run, requested, ""):
         since = datetime.now(UTC).isoformat()
-        store.write_record(_key(slug, version), to_json(Attempt(run, requested, since)))
+        store.write_record(key_of(slug, version), to_json(Attempt(run, requested, since)))
 
 
 def end(store: Store, slug: str, version: str, run: str, how: str) -> None:
     """Note how a run's work on this version ended; another run's attempt is left alone."""
     known = read(store, slug, version)
     if run and known.run == run and known.ended != how:
-        store.write_record(_key(slug, version), to_json(replace(known, ended=how)))
+        store.write_record(key_of(slug, version), to_json(replace(known, ended=how)))
 
 
 def of_run(store: Store, slug: str, run: str, requested: str) -> str:
@@ -47,5 +47,6 @@ def _all(store: Store, slug: str) -> tuple[tuple[str, Attempt], ...]:
     return tuple((key.removeprefix(prefix), from_json(store.read_record(key))) for key in store.record_keys(prefix))
 
 
-def _key(slug: str, version: str) -> str:
+def key_of(slug: str, version: str) -> str:
+    """Return the key in the store under which the last run that worked on a version is."""
     return f"attempts/{slug}/{version}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from clients import git
 from lockgate.approvals import Approval
 from lockgate.checkouts import is_own_commit, release_files
-from lockgate.continuation import Before, Course, Wish, count, decide_course, listed
+from lockgate.continuation import Before, Course, Wish, count, decide_course, listed, quoted
 from lockgate.fixture import Fixture
 from lockgate.repository import Commit, Origin
 from lockgate.steps import step
@@ -60,8 +60,8 @@ def _declined(fixture: Fixture) -> str:
     last: Approval | None = fixture.approvals[-1] if fixture.approvals else None
     if last is None or last.decision != "decline":
         return ""
-    why = f" (`{_short(last.note)}`)" if last.note.strip() else ""
-    return f"`{_short(last.approver) or 'a person'}` declined {_title(last.checkpoint)!r}{why}"
+    why = f" ({quoted(last.note)})" if last.note.strip() else ""
+    return f"{quoted(last.approver or 'a person')} declined {_title(last.checkpoint)!r}{why}"
 
 
 def _title(checkpoint: str) -> str:
@@ -72,7 +72,3 @@ def _title(checkpoint: str) -> str:
 def _edited(release: Release, origin: Origin) -> tuple[str, ...]:
     given = survey.look_at_given(release, origin)
     return () if given is None else release_files(given.checkout, survey.committable(release, given))
-
-
-def _short(text: str) -> str:
-    return " ".join(text.replace("`", "'").split())[:120]

@@ -15,6 +15,7 @@ from clients.store import Store
 from lockgate.errors import RefusedError, refused
 from lockgate.fixture import Fixture, Note, from_json, is_complete, more_advanced, restarted, to_json
 from lockgate.repository import Origin
+from planning import attempts
 from planning.release import Release, observe_origin
 
 
@@ -50,6 +51,7 @@ def foreign(release: Release) -> tuple[str, ...]:
     keys = (
         _key(release.slug, version),
         _finished(release.slug, version),
+        attempts.key_of(release.slug, version),
         *release.store.record_keys(_earlier(release)),
     )
     return tuple(key for key in keys if release.store.is_foreign(key))
