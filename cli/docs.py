@@ -12,7 +12,6 @@ from lockgate.steps import CHART, NO_NEED, POINT_OF_NO_RETURN, Step
 from lockgate.timeline import duration
 
 FOLDER = Path(__file__).parent.parent / "docs"
-WRITTEN = "<!-- Written by `make docs` from {source}; a test compares it. -->\n\n"
 CODES = {
     ExitCode.RELEASED: "released, or nothing in the way of the plan",
     ExitCode.REFUSED: "refused; nothing irreversible happened",
@@ -69,7 +68,7 @@ def main() -> None:
 
 def dag() -> str:
     """The page about the chart and its steps."""
-    head = WRITTEN.format(source="lockgate/steps.py")
+    head = _written("lockgate/steps.py")
     return f"{head}# The steps of a release\n\n{_introduction()}\n{chart()}\n{_kinds()}\n{_table()}\n{_retries()}"
 
 
@@ -132,7 +131,7 @@ def commands() -> str:
     reference = app.generate_docs(usage_name="lockgate").partition("\n## ")[2]
     reference = re.sub(r" -m [\w.]+", "", reference)  # how Python was started stands in the usage of each command
     return (
-        f"{WRITTEN.format(source='cli/')}# The command line\n\n"
+        f"{_written('cli/')}# The command line\n\n"
         "A terminal is asked at the checkpoints; a pipe is not, and needs `--yes`. What a command prints for people goes to"
         " standard error when `--json` is given. A command without a report tells an error as JSON then too: `exit_code` and"
         " `problems`, each with `seen`, `expected`, `next`.\n\n"
@@ -153,3 +152,7 @@ PAGES: dict[str, Callable[[], str]] = {"dag.md": dag, "commands.md": commands}
 
 if __name__ == "__main__":
     main()
+
+
+def _written(source: str) -> str:
+    return f"<!-- Written by `make docs` from {source}; a test compares it. -->\n\n"

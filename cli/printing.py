@@ -10,6 +10,7 @@ from rich.text import Text
 
 from cli.console import say, styled
 from lockgate.errors import Problem
+from lockgate.lines import lines_of
 from lockgate.outcome import ExitCode, Refusal, Report, StepOutcome
 from lockgate.plan import DEFAULT, Plan
 from lockgate.steps import POINT_OF_NO_RETURN, STEPS, step
@@ -145,7 +146,7 @@ def print_step(console: Console, outcome: StepOutcome) -> None:
 
 
 def _first_line(outcome: StepOutcome) -> str:
-    return (outcome.evidence.strip().splitlines() or [""])[0]
+    return (lines_of(outcome.evidence.strip()) or [""])[0]
 
 
 def print_report(console: Console, report: Report, run_page: str) -> None:

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.console import say, say_brief, styled
+from lockgate.lines import lines_of
 
 if TYPE_CHECKING:
     from cli.runs import Question, RunView
@@ -72,5 +73,5 @@ def _next(one: RunView) -> str:
     if one.type == "PAUSED":
         return f"{one.asks}: lockgate approve {one.id[:8]}" if one.asks else "wait: its question is being written"
     if one.type in ("FAILED", "CRASHED"):
-        return (one.message.splitlines() or [""])[0][:100]
+        return (lines_of(one.message) or [""])[0][:100]
     return {"SCHEDULED": "a worker starts it", "RUNNING": f"lockgate logs {one.id[:8]} --follow"}.get(one.type, "")

@@ -17,6 +17,7 @@ import httpx
 from cli.pages import LOOPBACK, own_settings
 from clients.process import KEEPER
 from lockgate.errors import Problem, UnavailableError
+from lockgate.lines import lines_of
 
 START_SECONDS = 300.0
 STOP_SECONDS = 10.0
@@ -86,7 +87,7 @@ class Service:
         self._keeper = None
 
     def _last_words(self) -> str:
-        lines = self.log.read_text(errors="replace").rstrip().splitlines()
+        lines = lines_of(self.log.read_text(errors="replace").rstrip())
         return lines[-1] if lines else "none"
 
 

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import shlex
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +15,10 @@ from rich.console import Console
 from clients import git, git_remote
 from clients.locks import hold
 from clients.own_files import check_home
+from lockgate.documents import DocumentError, read_toml
 from lockgate.errors import LockgateError, Problem, SettingsError
 from lockgate.github import slug_of
+from lockgate.placeholders import fill
 from lockgate.project_urls import repository_named
 from lockgate.settings import Settings, resolve_settings
 from lockgate.versions import released_versions
@@ -152,7 +153,7 @@ def _register_publisher(sandbox: Sandbox, source: Path) -> None:
     names = [name for name in git.list_files(source, head) if name.startswith(".github/workflows/")]
     files = {name: (git.read_file(source, head, name) or b"").decode(errors="replace") for name in names}
     released = released_versions(_tags(source), settings.tag_format)
-    tag = released[max(released)] if released else settings.tag_format.format(version="1.0.0")
+    tag = released[max(released)] if released else fill(settings.tag_format, version="1.0.0")
     try:
         found = find_publish_workflow(
             files, wanted=settings.workflow, tag=tag, repository=sandbox.slug, inputs=settings.dispatch_inputs
@@ -184,8 +185,8 @@ def _tags(source: Path) -> Mapping[str, str]:
 
 def _pyproject(source: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(_text(source, "pyproject.toml"))
-    except tomllib.TOMLDecodeError:
+        return read_toml(_text(source, "pyproject.toml"))
+    except DocumentError:
         return {}
 
 

@@ -14,6 +14,7 @@ from cli.services import Service
 from cli.stopping import Stop
 from clients.locks import here
 from lockgate.errors import LockgateError
+from lockgate.lines import lines_of
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
@@ -103,7 +104,7 @@ def _tell(console: Console, run: FlowRun, seen: dict[str, str]) -> None:
     if run.state.is_paused():
         line += f"; a person decides: lockgate approve {str(run.id)[:8]}"
     elif run.state.message and not run.state.is_running():
-        line += f": {run.state.message.splitlines()[0]}"
+        line += f": {lines_of(run.state.message)[0]}"
     say(console, line)
 
 

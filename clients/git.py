@@ -23,6 +23,7 @@ from lockgate.git_command import (
     is_commit_id,
 )
 from lockgate.git_errors import explain
+from lockgate.lines import lines_of
 from lockgate.repository import (
     LOG_FORMAT,
     Checkout,
@@ -73,7 +74,7 @@ def observe_checkout(path: Path) -> Checkout:
     """Look at branch, head, every path that is not as committed, unfinished operations and tags."""
     flags = ("--porcelain=v2", "--branch", "-z", "--untracked-files=all", "--ignore-submodules=none")
     branch, head, dirty = parse_status(git(path, "status", *flags))
-    folder, shallow = git(path, "rev-parse", "--absolute-git-dir", "--is-shallow-repository").splitlines()
+    folder, shallow = lines_of(git(path, "rev-parse", "--absolute-git-dir", "--is-shallow-repository"))
     status, tags, error = run_git(path, "show-ref", "--tags", "--dereference")
     if status and error:
         raise explain(f"Reading the tags of {path}", error, remote=False)
@@ -87,7 +88,7 @@ def remote_url(path: Path, remote: str = "origin") -> str:
 
     A relative folder is given as an absolute one.
     """
-    if remote not in git(path, "remote").split():
+    if remote not in lines_of(git(path, "remote")):
         raise SettingsError(
             Problem(
                 f"{path} has no remote named {remote!r}", "the project's repository on GitHub as that remote",
@@ -103,7 +104,7 @@ def remote_url(path: Path, remote: str = "origin") -> str:
 def set_remote_url(path: Path, url: str, remote: str = "origin") -> None:
     """Set or add a remote's address; refuses one that holds a password."""
     check_address(url)
-    known = git(path, "remote").split()
+    known = lines_of(git(path, "remote"))
     git(path, "remote", *(("set-url",) if remote in known else ("add",)), "--", remote, url)
 
 
@@ -178,6 +179,17 @@ def working_text(path: Path, name: str) -> str | None:
     except (UnicodeDecodeError, IsADirectoryError) as err:
         raise refused(
             f"{file} cannot be read as text: {err}", "a UTF-8 text file", "Correct the file's name or text"
+        ) from err
+
+
+def read_text(path: Path, commit: str, name: str) -> str | None:
+    """Read a file as `read_file` does; refuses one that is not UTF-8."""
+    data = read_file(path, commit, name)
+    try:
+        return None if data is None else data.decode()
+    except UnicodeDecodeError as err:
+        raise refused(
+            f"{name} of commit {commit[:12]} is no text: {err}", "a UTF-8 text file", f"Correct {name} and push it"
         ) from err
 
 

@@ -10,6 +10,7 @@ from clients.git_process import HOOKS_SECONDS, git, run_git
 from lockgate.errors import refused
 from lockgate.git_command import check_commit, check_ref_name
 from lockgate.git_errors import explain
+from lockgate.lines import lines_of
 from lockgate.repository import Person
 
 _SIGNATURES: Final = (
@@ -53,7 +54,7 @@ def tag_commit(path: Path, tag: str) -> str | None:
 def is_signed(path: Path, tag: str) -> bool:
     """Say whether a local tag carries a signature; whether it is a valid one says verify_tag."""
     text = git(path, "cat-file", "-p", f"refs/tags/{check_ref_name(tag, 'tag')}")
-    return any(line in _SIGNATURES for line in text.splitlines())
+    return any(line in _SIGNATURES for line in lines_of(text))
 
 
 def verify_tag(path: Path, tag: str) -> None:

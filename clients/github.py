@@ -25,6 +25,7 @@ from lockgate.github import (
     server_url,
     workflow_file,
 )
+from lockgate.lines import lines_of
 from lockgate.secrets import Token
 
 TOKEN_VARIABLES = ("GH_TOKEN", "GITHUB_TOKEN")  # in this order, as in `gh help environment`
@@ -316,5 +317,5 @@ def _token_of_gh(environ: Mapping[str, str]) -> Token | None:
     given = [command, "auth", "token", "--hostname", host]
     done = process.run(given, cwd=Path.cwd(), timeout=GH_TIMEOUT_SECONDS, environment=environ)
     # Notices of gh may be among its output; they have blanks, a token has none.
-    words = [line.strip() for line in done.output.splitlines() if len(line.split()) == 1]
+    words = [line.strip() for line in lines_of(done.output) if len(line.split()) == 1]
     return Token(words[0]) if done.ok and words else None

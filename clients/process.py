@@ -21,6 +21,7 @@ from pathlib import Path
 
 from clients.own_files import USUAL
 from lockgate.errors import refused
+from lockgate.lines import lines_of
 
 KEEPER = Path(__file__).with_name("keeper.py")
 OUTPUT_LIMIT_BYTES = 16 * 1024 * 1024
@@ -52,7 +53,7 @@ class Completed:
 
     def last_lines(self, count: int = 30) -> str:
         """The last `count` lines of the output, for a message."""
-        return "\n".join(self.output.rstrip().splitlines()[-count:])
+        return "\n".join(lines_of(self.output.rstrip())[-count:])
 
 
 def run(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from clients.process import child_environment
 from lockgate.errors import refused, unavailable
+from lockgate.lines import lines_of
 
 TIMEOUT_SECONDS = 120
 BEGIN = "-----BEGIN SSH SIGNATURE-----"
@@ -20,7 +21,7 @@ def sign(text: str, key: Path, namespace: str) -> str:
     """
     done = _keygen(["-Y", "sign", "-n", namespace, "-f", str(key.expanduser())], text)
     if done.returncode != 0 or BEGIN not in done.stdout:
-        said = done.stderr.strip().splitlines()
+        said = lines_of(done.stderr.strip())
         raise refused(
             f"{key} could not sign: {said[-1] if said else 'no reason given'}",
             "an SSH key, or a public key whose private half the agent has", "name another key with --key",
@@ -44,7 +45,7 @@ def fault(text: str, signature: str, signer: str, allowed: str, namespace: str) 
         done = _keygen(["-Y", "verify", "-n", namespace, "-I", signer, "-f", str(signers), "-s", str(armoured)], text)
     if done.returncode == 0:
         return ""
-    said = (done.stderr.strip() or done.stdout.strip() or "no reason given").splitlines()
+    said = lines_of(done.stderr.strip() or done.stdout.strip() or "no reason given")
     return f"ssh-keygen says {said[-1]!r}"
 
 

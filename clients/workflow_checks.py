@@ -5,7 +5,6 @@ The schema finds misspelt keys, which zizmor does not; zizmor finds weaknesses, 
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 import sysconfig
@@ -17,7 +16,8 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from clients.process import Completed, run
+from clients.process import OUTPUT_LIMIT_BYTES, Completed, run
+from lockgate.documents import read_json
 from lockgate.errors import Problem, refused, unavailable
 from lockgate.workflow_files import FOLDER, is_workflow_path
 
@@ -109,7 +109,7 @@ def _program(name: str) -> str:
 
 def _answer(name: str, completed: Completed) -> Any:
     try:
-        return json.loads(completed.output)
+        return read_json(completed.output, OUTPUT_LIMIT_BYTES)
     except ValueError as error:
         raise _no_answer(name, completed) from error
 

@@ -6,6 +6,8 @@ import re
 
 from packaging.version import InvalidVersion, Version
 
+from lockgate.lines import lines_of
+
 _HEADING = re.compile(r"^(?P<marks>#{1,4})\s+(?P<title>.+?)\s*#*\s*$")
 _UNDERLINE = re.compile(r"^([=\-~^\"*+])\1{2,}\s*$")
 _VERSION = re.compile(r"v?\d+(?:\.\d+)*[A-Za-z0-9.+!-]*")
@@ -16,7 +18,7 @@ def changelog_section(text: str, version: Version) -> str:
 
     It ends at the next heading of the same or a higher level, or at the next heading that names a version.
     """
-    lines = text.splitlines()
+    lines = lines_of(text)
     headings = _headings(lines)
     for number, (start, body, level, title) in enumerate(headings):
         if _names(title, version):

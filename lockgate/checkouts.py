@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from packaging.version import Version
 
 from lockgate.errors import Problem
+from lockgate.lines import lines_of
 from lockgate.repository import Checkout, Commit
 
 TRAILER = "Lockgate-Release"
@@ -21,7 +22,7 @@ def release_message(subject: str, project: str, version: str) -> str:
 
 def is_own_commit(commit: Commit) -> bool:
     """Whether Lockgate made this commit."""
-    return any(line.startswith(f"{TRAILER}: ") for line in commit.message.splitlines())
+    return any(line.startswith(f"{TRAILER}: ") for line in lines_of(commit.message))
 
 
 def release_files(checkout: Checkout, patterns: Sequence[str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
+from lockgate.documents import read_json
 from lockgate.errors import Problem, RefusedError
 
 Holder = Literal["over", "waiting", "working", "gone", "unknown"]
@@ -53,7 +54,7 @@ def from_json(text: str | None) -> Claim | None:
     Fields that this Lockgate does not know are left out: an upgrade does not end a turn.
     """
     try:
-        data = json.loads(text or "{}")
+        data = read_json(text or "{}")
         known = {field.name for field in dataclasses.fields(Claim)}
         return Claim(**{name: value for name, value in data.items() if name in known}) if data else None
     except (AttributeError, TypeError, ValueError):

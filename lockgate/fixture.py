@@ -16,6 +16,7 @@ from packaging.version import Version
 
 from lockgate.approvals import Approval
 from lockgate.artifacts import Artifact
+from lockgate.documents import read_json
 from lockgate.errors import refused
 
 SCHEMA = 1
@@ -190,7 +191,7 @@ def from_json(text: str) -> Fixture:
     completely is not trusted.
     """
     try:
-        data = json.loads(text)
+        data = read_json(text)
         return _fixture(_of_this_schema(data))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise refused(

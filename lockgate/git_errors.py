@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from lockgate.errors import LockgateError, Problem, RefusedError, UnavailableError
+from lockgate.lines import lines_of
 from lockgate.repository import PushedRef
 
 
@@ -254,6 +255,6 @@ def explain_push(what: str, refs: Iterable[PushedRef], text: str) -> LockgateErr
 
 def _shorten(text: str, limit: int = 1500) -> str:
     """Keep the lines that say something; a push prints progress and advice around them."""
-    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith(("hint:", "To "))]
+    lines = [line.strip() for line in lines_of(text) if line.strip() and not line.startswith(("hint:", "To "))]
     joined = "; ".join(lines) or "git said nothing"
     return joined if len(joined) <= limit else f"{joined[:limit]} …"

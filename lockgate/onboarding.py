@@ -36,10 +36,10 @@ on:
     tags:
       - {pattern}
 
-permissions: {{}}
+permissions: {}
 
 concurrency:
-  group: publish-${{{{ github.ref }}}}
+  group: publish-${{ github.ref }}
   cancel-in-progress: false
 
 jobs:
@@ -133,7 +133,7 @@ def publish_workflow(variant: Variant, *, tag_format: str, environment: str) -> 
         "environment": _quoted("environment", environment),
     }
     body = _FETCH if variant == "assets" else _BUILD
-    head = _HEAD.format(pattern=_quoted("tag-format", tag_pattern(tag_format)))
+    head = _filled(_HEAD, {"pattern": _quoted("tag-format", tag_pattern(tag_format))})
     return head + _filled(body, values) + _filled(_HAND_OVER, values)
 
 

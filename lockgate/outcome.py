@@ -9,6 +9,7 @@ from typing import Any, Literal
 from lockgate.approvals import Question
 from lockgate.artifacts import Artifact
 from lockgate.errors import LockgateError, Problem, SettingsError, TransientError
+from lockgate.lines import lines_of
 from lockgate.plan import Plan, PlanError
 from lockgate.steps import START, step
 
@@ -80,7 +81,7 @@ def brief(error: BaseException) -> str:
     """What an error saw, in one line, for a table."""
     seen = [problem.seen for problem in error.problems] if isinstance(error, LockgateError) else [str(error)]
     more = f" (and {len(seen) - 1} more)" if len(seen) > 1 else ""
-    return f"{(seen[0].strip() or type(error).__name__).splitlines()[0]}{more}"
+    return f"{lines_of(seen[0].strip() or type(error).__name__)[0]}{more}"
 
 
 def exit_code(error: BaseException | None, *, tag_is_out: bool) -> ExitCode:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from lockgate.lines import lines_of
+
 HOSTS = ("github.com", "www.github.com")
 # First parts of GitHub's own pages (https://github.com/sponsors/NAME), which are no owner's name.
 NO_OWNERS = frozenset({"apps", "marketplace", "orgs", "sponsors", "topics", "users"})
@@ -36,7 +38,7 @@ def _setup_cfg_addresses(text: str) -> Iterator[tuple[str, str]]:
     except configparser.Error:
         return  # what cannot be read is reported where its version is looked for
     yield "homepage", parser.get("metadata", "url", fallback="")
-    for line in parser.get("metadata", "project_urls", fallback="").splitlines():
+    for line in lines_of(parser.get("metadata", "project_urls", fallback="")):
         label, _, address = line.partition("=")
         yield label, address
 

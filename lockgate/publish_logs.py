@@ -11,6 +11,8 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from lockgate.lines import lines_of
+
 MASK = "***"
 MAX_MEMBER_NAME_CHARACTERS = 120
 
@@ -221,7 +223,7 @@ def upload_lines(text: str) -> tuple[str, ...]:
     Secrets in them are masked. An index's refusal is included whatever tool printed it.
     """
     kept: dict[str, None] = {}
-    for raw in mask_secrets(text).splitlines():
+    for raw in lines_of(mask_secrets(text).replace("\r", "\n")):
         line = clean_line(raw)
         if line and (_UPLOAD_LINE.search(line) or _names_refusal(line)):
             kept.setdefault(line)
@@ -233,7 +235,7 @@ def index_error(text: str) -> tuple[str, str] | None:
 
     Codes of Trusted Publishing are the index's own (`invalid-publisher`, ...), the others are named here.
     """
-    cleaned = "\n".join(clean_line(line) for line in text.splitlines() if not _DEBUG.search(line))
+    cleaned = "\n".join(clean_line(line) for line in lines_of(text.replace("\r", "\n")) if not _DEBUG.search(line))
     for pattern, code, advice in _ANSWERS:
         if pattern.search(cleaned):
             return code, advice

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from lockgate.errors import Problem
+from lockgate.lines import lines_of
 
 _PEELED: Final = "^{}"
 
@@ -103,7 +104,7 @@ def parse_status(text: str) -> tuple[str | None, str | None, tuple[str, ...]]:
 def parse_refs(text: str) -> Origin:
     """Read `git ls-remote --symref` (or `git show-ref -d`, which differs only in its blank)."""
     default, heads, tags, objects = None, {}, {}, {}
-    for line in text.splitlines():
+    for line in lines_of(text):
         value, _, name = line.replace("\t", " ").rpartition(" ")
         if name == "HEAD" and value.startswith("ref: refs/heads/"):
             default = value.removeprefix("ref: refs/heads/")
@@ -118,7 +119,7 @@ def parse_refs(text: str) -> Origin:
 
 def parse_push(text: str) -> tuple[PushedRef, ...]:
     """Read the lines about refs in the output of `git push --porcelain`."""
-    lines = (line.split("\t") for line in text.splitlines() if re.match(r"[ +*=!-]\t[^\t]*\t", line))
+    lines = (line.split("\t") for line in lines_of(text) if re.match(r"[ +*=!-]\t[^\t]*\t", line))
     return tuple(PushedRef(flag, refs.rpartition(":")[2], summary) for flag, refs, summary, *_ in lines)
 
 
@@ -131,7 +132,9 @@ def parse_log(text: str) -> tuple[Commit, ...]:
 
 def clobbered_tags(text: str) -> tuple[str, ...]:
     """Name the tags that a fetch left alone because the local one differs (git's words on stderr)."""
-    return tuple(re.findall(r"^ ! \[rejected\]\s+(\S+)\s+-> \S+\s+\(would clobber existing tag\)", text, re.MULTILINE))
+    return tuple(
+        re.findall(r"^ ! \[rejected\] +([^ \n]+) +-> [^ \n]+ +\(would clobber existing tag\)", text, re.MULTILINE)
+    )
 
 
 def compare_tags(checkout: Checkout, origin: Origin) -> tuple[Problem, ...]:
@@ -165,7 +168,7 @@ def _entry_paths(entry: str, following: Iterator[str]) -> tuple[str, ...]:
 def _commit(entry: re.Match[str], names: str) -> Commit:
     message = entry["message"].strip("\n")
     paths = tuple(name for name in (name.lstrip("\n") for name in names.split("\0")) if name)
-    parents = tuple(entry["parents"].split())
+    parents = tuple(entry["parents"].split(" ") if entry["parents"] else ())
     return Commit(entry["sha"], message.partition("\n")[0], message, int(entry["time"]), paths, parents)
 
 

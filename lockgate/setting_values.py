@@ -9,13 +9,14 @@ import math
 import re
 import shlex
 from collections.abc import Callable, Sequence
-from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
 from packaging.utils import InvalidName, canonicalize_name
 
+from lockgate import placeholders
 from lockgate.freeze import read_period
+from lockgate.paths import PathError, check_path
 
 Reader = Callable[[Any], Any]
 
@@ -28,9 +29,9 @@ class UnfitError(ValueError):
 
 
 def text(value: Any) -> str:
-    """A string of any content but line ends."""
-    if not isinstance(value, str) or "\n" in value:
-        raise UnfitError("a string of one line")
+    """A string of printable characters: no line end, no control character, nothing that cannot be seen."""
+    if not isinstance(value, str) or not value.isprintable():
+        raise UnfitError("a string of one line, of printable characters")
     return value
 
 
@@ -45,7 +46,7 @@ def texts(value: Any) -> tuple[str, ...]:
     """A list of strings that are not blank."""
     if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
         raise UnfitError("a list of strings")
-    return tuple(value)
+    return tuple(text(item) for item in value)
 
 
 def name(value: Any) -> str:
@@ -91,6 +92,8 @@ def one_of(*choices: str) -> Reader:
 
 def command(value: Any) -> tuple[str, ...]:
     """A command as a list of arguments, or as a string that is split as a shell would; no shell runs it."""
+    if any("\0" in str(part) for part in (value if isinstance(value, list) else [value])):
+        raise UnfitError("a command without NUL characters")
     if isinstance(value, str):
         try:
             return tuple(shlex.split(value))
@@ -102,19 +105,19 @@ def command(value: Any) -> tuple[str, ...]:
 
 
 def commands(value: Any) -> tuple[tuple[str, ...], ...]:
-    """One command as a string, or a list of commands."""
+    """One command as a string, or a list of commands, with the version and the tag where they say so."""
     found = tuple(command(item) for item in ([value] if isinstance(value, str) else _list(value)))
     if not all(found):
         raise UnfitError("commands that are not blank")
-    return found
+    return tuple(tuple(map(_placed, one)) for one in found)
 
 
 def path(value: Any) -> str:
     """A path inside the repository, with / between its parts."""
-    parts = PurePosixPath(word(value)).parts
-    if PurePosixPath(value).is_absolute() or ".." in parts or "\\" in value or ".git" in parts:
-        raise UnfitError("a path inside the repository, with / between its parts")
-    return str(PurePosixPath(value))
+    try:
+        return check_path(word(value))
+    except PathError as err:
+        raise UnfitError(str(err)) from err
 
 
 def paths(value: Any) -> tuple[str, ...]:
@@ -124,7 +127,7 @@ def paths(value: Any) -> tuple[str, ...]:
 
 def fixture(value: Any) -> str:
     """A path of a JSON file with the version in it."""
-    if path(value).count("{version}") != 1 or not value.endswith(".json"):
+    if _placed(path(value)).count("{version}") != 1 or "{tag}" in value or not value.endswith(".json"):
         raise UnfitError("a path of a .json file with {version} in it once")
     return path(value)
 
@@ -146,10 +149,10 @@ def workflow(value: Any) -> str:
 
 
 def inputs(value: Any) -> dict[str, str]:
-    """A table of strings: the inputs of a workflow that is started by hand."""
+    """A table of strings: the inputs of a workflow that is started by hand, with version and tag where they say so."""
     if not isinstance(value, dict) or not all(isinstance(given, str) for given in value.values()):
         raise UnfitError("a table of strings, by the names of the workflow's inputs")
-    return dict(value)
+    return {text(name): _placed(given) for name, given in value.items()}
 
 
 def publisher(value: Any) -> str:
@@ -187,6 +190,13 @@ def checkpoints(known: Sequence[str]) -> Reader:
         return dict(value)
 
     return read
+
+
+def _placed(value: str) -> str:
+    try:
+        return placeholders.check(value)
+    except placeholders.BraceError as err:
+        raise UnfitError(str(err)) from err
 
 
 def _list(value: Any) -> list[Any]:

@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
+from lockgate.documents import DocumentError, read_toml
 from lockgate.errors import Problem, SettingsError
 
 _MARKER = "0+lockgate.marker"
@@ -100,8 +101,8 @@ def pattern_span(text: str, pattern: str) -> tuple[int, int] | None:
 def parse_toml(text: str) -> dict[str, Any]:
     """The TOML document; raises SettingsError when it is none."""
     try:
-        return tomllib.loads(text.removeprefix("\ufeff"))
-    except tomllib.TOMLDecodeError as err:
+        return read_toml(text.removeprefix("\ufeff"))
+    except DocumentError as err:
         seen = f"a file that should name or hold the version is not TOML: {err}"
         raise SettingsError(Problem(seen, "a TOML file", "correct the file")) from err
 

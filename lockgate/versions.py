@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from lockgate.errors import Problem, SettingsError
+from lockgate.placeholders import fill
 
 DEFAULT_TAG_FORMAT = "v{version}"
 CLOSED_STATUSES = ("archived", "quarantined")
@@ -95,7 +96,7 @@ def detect_tag_format(tags: Iterable[str], project: str = "") -> str:
 def tag_for(version: Version, tag_format: str) -> str:
     """The tag that a release of this version gets; raises SettingsError for a format without `{version}`."""
     _parts_of(tag_format)
-    return tag_format.replace("{version}", str(version))
+    return fill(tag_format, version=version)
 
 
 def version_of_tag(tag: str, tag_format: str) -> Version | None:

@@ -6,12 +6,13 @@ decides it. Source: "Evaluate expressions in workflows and actions" in GitHub's 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
+
+from lockgate.documents import read_json
 
 
 class Unknown(Enum):
@@ -297,7 +298,7 @@ def _function(name: str, arguments: list[Value]) -> Value:
 
 def _from_json(text: str) -> Value:
     try:
-        value = json.loads(text)
+        value = read_json(text)
     except ValueError:
         return UNKNOWN
     if value is None or isinstance(value, (str, bool)):

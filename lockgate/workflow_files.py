@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
-import yaml
-
+from lockgate.documents import DocumentError, read_yaml
 from lockgate.errors import refused
 from lockgate.workflow_patterns import as_list
 
@@ -117,13 +116,10 @@ def pinned_version(workflow: Workflow, uses: str) -> str:
 
 def _load(path: str, text: str) -> dict[Any, Any]:
     try:
-        document = yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - builds texts, lists and mappings, nothing else
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        place = getattr(error, "problem_mark", None)
-        where = f" at line {place.line + 1}" if place is not None else ""
-        what = getattr(error, "problem", None) or type(error).__name__
+        document = read_yaml(text)
+    except DocumentError as error:
         raise refused(
-            f"{path} cannot be read as YAML: {what}{where}", "a workflow that GitHub can read", f"correct {path}"
+            f"{path} cannot be read as YAML: {error}", "a workflow that GitHub can read", f"correct {path}"
         ) from error
     if not isinstance(document, dict):
         raise refused(f"{path} is no mapping", "a mapping with `on` and `jobs`", f"correct or remove {path}")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lockgate.errors import Problem
+from lockgate.placeholders import fill
 from lockgate.workflow_files import Workflow
 from lockgate.workflow_patterns import as_list
 
@@ -18,7 +19,7 @@ _NEXT = f"correct `{_KEY}` under [tool.lockgate] in pyproject.toml"
 
 def fill_inputs(given: Mapping[str, str], *, version: str, tag: str) -> dict[str, str]:
     """The configured values with the version and the tag in the places of `{version}` and `{tag}`."""
-    return {name: value.replace("{version}", version).replace("{tag}", tag) for name, value in given.items()}
+    return {name: fill(value, version=version, tag=tag) for name, value in given.items()}
 
 
 def declared_inputs(workflow: Workflow) -> dict[str, Mapping[str, Any]]:

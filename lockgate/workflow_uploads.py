@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from lockgate.lines import lines_of
 from lockgate.workflow_files import Job, Step
 
 PUBLISH_ACTION = "pypa/gh-action-pypi-publish"
@@ -167,5 +168,5 @@ def _password_in(env: Mapping[str, str], script: str = "", command: str = "") ->
 
 def _commands(script: str) -> tuple[str, ...]:
     joined = re.sub(r"\\\r?\n", " ", script)
-    parts = (part.strip() for line in joined.splitlines() for part in re.split(r"&&|\|\||;|\|", line))
+    parts = (part.strip() for line in lines_of(joined) for part in re.split(r"&&|\|\||;|\|", line))
     return tuple(part for part in parts if part and not part.startswith(("#", "echo ", "printf ")))

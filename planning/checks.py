@@ -8,6 +8,7 @@ from lockgate.checkouts import check_checkout, check_local_tags, release_files
 from lockgate.environment import Wanted, is_actions_token
 from lockgate.errors import Problem, RefusedError
 from lockgate.fixture import Fixture, published_versions
+from lockgate.placeholders import fill
 from lockgate.plan import Finding
 from lockgate.publication import IndexProject
 from lockgate.repository import Origin
@@ -45,24 +46,29 @@ def version(release: Release, origin: Origin) -> Finding:
         problems += check_local_tags(given.checkout, taken, release.version)
         edited = release_files(given.checkout, patterns)
         says += f"; commits and pushes {', '.join(edited)}" if edited else ""
-    warnings = [UNREADABLE.format(path=path, why=why) for path, why in unreadable.items()]
-    warnings += [FOREIGN.format(key=key) for key in foreign(release)]
+    warnings = [_unreadable(path, why) for path, why in unreadable.items()]
+    warnings += [_foreign(key) for key in foreign(release)]
     if shown.project is None and not problems:
-        warnings.append(FIRST_RELEASE.format(project=release.settings.project))
+        warnings.append(_first_release(release.settings.project))
     return Finding("version", says, problems, tuple(warnings))
 
 
-FIRST_RELEASE = (
-    "{project} is not on the index yet: a first release needs a pending publisher there, with this very name, or the"
-    " upload is refused"
-)
-FOREIGN = (
-    "the store's record {key} was not written by this installation (another key file, or somebody who may write there):"
-    " nothing in it counts, what it says is asked and tested anew"
-)
-UNREADABLE = (
-    "{path} is where release fixtures are and is none ({why}): what it may know of released versions does not count"
-)
+def _first_release(project: str) -> str:
+    return (
+        f"{project} is not on the index yet: a first release needs a pending publisher there, with this very name, or the"
+        " upload is refused"
+    )
+
+
+def _unreadable(path: str, why: str) -> str:
+    return f"{path} is where release fixtures are and is none ({why}): what it may know of released versions does not count"
+
+
+def _foreign(key: str) -> str:
+    return (
+        f"the store's record {key} was not written by this installation (another key file, or somebody who may write"
+        " there): nothing in it counts, what it says is asked and tested anew"
+    )
 
 
 def migration_changes(release: Release, origin: Origin) -> tuple[migrations.MigrationChanges, str]:
@@ -109,9 +115,9 @@ def pre_release(release: Release, origin: Origin) -> Finding:
 
 
 def pre_release_commands(release: Release) -> tuple[tuple[str, ...], ...]:
-    """The configured commands, with the version in the place of `{version}`."""
-    version = str(release.version)
-    return tuple(tuple(part.replace("{version}", version) for part in one) for one in release.settings.pre_release)
+    """The configured commands, with the version and the tag in their places."""
+    version, tag = release.version, release.tag
+    return tuple(tuple(fill(part, version=version, tag=tag) for part in one) for one in release.settings.pre_release)
 
 
 def artifacts(release: Release, origin: Origin) -> Finding:

@@ -8,12 +8,13 @@ from clients import git
 from lockgate.checkouts import allowed
 from lockgate.errors import RefusedError
 from lockgate.fixture import Fixture, from_json
+from lockgate.placeholders import fill
 from planning.release import Release
 
 
 def read_fixtures(release: Release, commit: str) -> tuple[dict[Version, Fixture], dict[str, str]]:
     """The project's fixtures at a commit by version; and the files that are none, with why."""
-    pattern = release.settings.fixture.replace("{version}", "*")
+    pattern = fill(release.settings.fixture, version="*")
     paths = [path for path in git.list_files(release.workspace, commit) if allowed(path, (pattern,))]
     found: dict[Version, Fixture] = {}
     unreadable: dict[str, str] = {}

@@ -126,8 +126,7 @@ def repository_version(workspace: Path, commit: str, settings: Settings) -> Vers
     """The version that the repository states at a commit; None when its tags are what states it."""
 
     def read(path: str) -> str | None:
-        data = git.read_file(workspace, commit, path)
-        return None if data is None else data.decode()
+        return git.read_text(workspace, commit, path)
 
     return read_version(settings.version_source, read)
 

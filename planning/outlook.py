@@ -11,6 +11,7 @@ from packaging.version import Version
 from clients import git
 from lockgate.checkouts import is_own_commit
 from lockgate.fixture import Fixture, from_json, is_complete, more_advanced
+from lockgate.placeholders import fill
 from lockgate.repository import Origin
 from lockgate.request import Request
 from lockgate.schedules import Outlook
@@ -70,6 +71,6 @@ def _pending(release: Release, origin: Origin) -> str:
 
 
 def _committed(release: Release, origin: Origin, version: Version) -> Fixture | None:
-    path = release.settings.fixture.format(version=version)
-    data = git.read_file(release.workspace, origin.heads[release.settings.branch], path)
-    return None if data is None else from_json(data.decode())
+    path = fill(release.settings.fixture, version=version)
+    text = git.read_text(release.workspace, origin.heads[release.settings.branch], path)
+    return None if text is None else from_json(text)

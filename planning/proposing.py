@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from packaging.version import Version
 
 from clients import git, git_remote, index
+from lockgate.documents import DocumentError, read_toml
 from lockgate.errors import LockgateError, Problem, RefusedError, SettingsError, TransientError
 from lockgate.github import server_url
 from lockgate.onboarding import Variant, manual_steps, propose_settings, publish_workflow
@@ -119,8 +119,8 @@ def _read(folder: Path, name: str) -> str | None:
 
 def _resolve(folder: Path, pyproject: str, place: _Place) -> Settings:
     try:
-        document = tomllib.loads(pyproject)
-    except tomllib.TOMLDecodeError as error:
+        document = read_toml(pyproject)
+    except DocumentError as error:
         raise SettingsError(Problem(f"{PYPROJECT}: {error}", "valid TOML", "correct the file")) from error
 
     def read(path: str) -> str | None:

@@ -75,8 +75,7 @@ def kept(release: Release) -> Fixture:
 
 def read_committed(release: Release, origin: Origin) -> str | None:
     """The fixture's text on origin's release branch, or None."""
-    data = git.read_file(release.workspace, origin.heads[release.settings.branch], release.fixture_path)
-    return None if data is None else data.decode()
+    return git.read_text(release.workspace, origin.heads[release.settings.branch], release.fixture_path)
 
 
 def save(release: Release, fixture: Fixture) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,11 @@ from clients import git, git_remote, github, index, keys
 from clients.keys import Keys
 from clients.store import Store
 from lockgate.continuation import OUTSIDE, Course, ThisRun
+from lockgate.documents import DocumentError, read_toml
 from lockgate.errors import Problem, SettingsError
 from lockgate.github import GitHub, api_url, is_on_server, server_url, slug_of
 from lockgate.outcome import StepOutcome
+from lockgate.placeholders import fill
 from lockgate.repository import Origin
 from lockgate.request import Request
 from lockgate.secrets import Token
@@ -80,7 +81,7 @@ class Release:
     @property
     def fixture_path(self) -> str:
         """The fixture's path in the repository."""
-        return self.settings.fixture.format(version=self.version)
+        return fill(self.settings.fixture, version=self.version)
 
     @property
     def index_url(self) -> str:
@@ -205,8 +206,8 @@ def read_pyproject(folder: Path, commit: str) -> dict[str, Any]:
         )  # fmt: skip
         raise SettingsError(problem)
     try:
-        return tomllib.loads(data.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return read_toml(data.decode())
+    except (UnicodeDecodeError, DocumentError) as error:
         problem = Problem(f"pyproject.toml of {commit[:12]}: {error}", "valid TOML", "correct the file and push it")
         raise SettingsError(problem) from error
 
@@ -215,7 +216,6 @@ def read_settings(folder: Path, commit: str, pyproject: dict[str, Any], branch: 
     """The project's settings at a commit."""
 
     def read(path: str) -> str | None:
-        data = git.read_file(folder, commit, path)
-        return None if data is None else data.decode()
+        return git.read_text(folder, commit, path)
 
     return resolve_settings(pyproject, default_branch=branch, tags=origin.tags, read=read)

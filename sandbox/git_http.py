@@ -133,7 +133,7 @@ def _backend(context: Context, call: Call, body: bytes) -> Reply:
         [backend_path()], input=body, capture_output=True, env=environment, timeout=BACKEND_TIMEOUT_SECONDS, check=False
     )
     head, _, content = result.stdout.partition(b"\r\n\r\n")
-    headers = dict(line.split(": ", 1) for line in head.decode().splitlines() if ": " in line)
+    headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
     lowered = {name.lower(): value for name, value in headers.items()}
     status = int(lowered.pop("status", "200").split()[0])
     return Reply(status, content, lowered)

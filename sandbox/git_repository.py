@@ -89,8 +89,8 @@ class Repository:
 
     def refs(self) -> dict[str, str]:
         """All branches and tags with the object each one names."""
-        lines = self.git("for-each-ref", "--format=%(refname) %(objectname)", "refs/heads", "refs/tags").splitlines()
-        return dict(line.split(" ", 1) for line in lines)
+        lines = self.git("for-each-ref", "--format=%(refname) %(objectname)", "refs/heads", "refs/tags").split("\n")
+        return dict(line.split(" ", 1) for line in lines if line)
 
     def commit_of(self, name: str) -> str | None:
         """The commit that a ref, tag or (short) hash leads to, None when there is none."""
@@ -123,8 +123,8 @@ class Repository:
     def changed_files(self, old: str, new: str, *paths: str) -> list[str]:
         """The paths that differ between two commits, or all of the new one when the old is the zero hash."""
         if old == ZERO:
-            return self.git("ls-tree", "-r", "--name-only", new, *paths).splitlines()
-        return self.git("diff", "--name-only", old, new, "--", *paths).splitlines()
+            return _names(self.git("ls-tree", "-r", "-z", "--name-only", new, *paths))
+        return _names(self.git("diff", "-z", "--name-only", old, new, "--", *paths))
 
     def message(self, commit: str) -> str:
         """The whole commit message."""
@@ -143,3 +143,7 @@ class Repository:
         commit = self.git("commit-tree", tree, "-p", parent, "-m", message)
         self.git("update-ref", ref, commit, parent)
         return commit
+
+
+def _names(listed: str) -> list[str]:
+    return [name for name in listed.split("\0") if name]

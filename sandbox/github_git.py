@@ -99,7 +99,7 @@ def get_tag(context: Context, call: Call) -> Reply:
 
 def _tag(context: Context, sha: str) -> JSON:
     head, _, message = context.origin.git("cat-file", "-p", sha).partition("\n\n")
-    fields = dict(line.split(" ", 1) for line in head.splitlines())
+    fields = dict(line.split(" ", 1) for line in head.split("\n"))
     person, _, _ = fields["tagger"].rpartition("> ")
     name, _, email = person.partition(" <")
     kind = fields["type"]
@@ -126,7 +126,8 @@ def compare(context: Context, call: Call) -> Reply:
         raise not_found("/commits/commits#compare-two-commits")
     base, head = found[0], found[1]
     behind, ahead = context.origin.git("rev-list", "--left-right", "--count", f"{base}...{head}").split()
-    commits = context.origin.git("rev-list", "--reverse", f"{base}..{head}").splitlines()
+    listed = context.origin.git("rev-list", "--reverse", f"{base}..{head}").split("\n")
+    commits = [commit for commit in listed if commit]
     merge_base = context.origin.git("merge-base", base, head)
     word = {(False, False): "identical", (True, False): "ahead", (False, True): "behind"}
     html = f"{context.web}/{context.slug}/compare/{base}...{head}"

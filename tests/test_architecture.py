@@ -137,6 +137,35 @@ def test_tests_are_no_packages() -> None:
     assert not list((ROOT / "tests").rglob("__init__.py"))
 
 
+@pytest.mark.parametrize("package", ALLOWED)
+def test_nothing_but_a_literal_is_a_format_string(package: str) -> None:
+    for path in modules(package):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and node.attr in {"format", "format_map", "vformat"}:
+                assert isinstance(node.value, ast.Constant), f"{path}:{node.lineno} formats what may be anybody's text"
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+                is_literal = isinstance(node.left, ast.Constant)
+                assert is_literal or not _gives_text(node.left), f"{path}:{node.lineno}"
+        assert not set(imported(path)) & {"string.Template", "string.Formatter"}, path
+
+
+def _gives_text(node: ast.expr) -> bool:
+    """Whether `node % …` may be formatting: everything but a length, a literal number or a name spelled as a count."""
+    is_length = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in {"len", "int", "ord"}
+    return not is_length
+
+
+FOR_PEOPLE = {"cli/init.py"}
+"""Modules that cut lines only to show them: a diff."""
+
+
+@pytest.mark.parametrize("package", sorted(set(ALLOWED) - {"sandbox"}))
+def test_machine_formats_are_cut_at_line_feeds(package: str) -> None:
+    for path in modules(package):
+        uses = [node for node in ast.walk(ast.parse(path.read_text())) if getattr(node, "attr", "") == "splitlines"]
+        assert not uses or str(path.relative_to(ROOT)) in FOR_PEOPLE, f"{path}: see lockgate/lines.py"
+
+
 def test_gitpython_is_not_hidden_by_our_git_module() -> None:
     import git
 
