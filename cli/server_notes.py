@@ -21,7 +21,7 @@ from clients.locks import here
 from clients.own_files import read_own, write_own
 
 UP = "up.json"
-ONE_COMMAND = "terminal-{pid}.json"
+ONE_COMMAND = "terminal-*.json"
 PASSWORD = "password"  # noqa: S105 - a file's name
 USER = "admin"
 OF_SERVER, OF_CLIENT = "PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"
@@ -57,7 +57,7 @@ def new_password() -> str:
 @contextlib.contextmanager
 def noted(home: Path, name: str, api: str, auth: str) -> Iterator[Path]:
     """While it lasts, a file says where the server is and what it asks for; gives the file."""
-    file = home / name.format(pid=os.getpid())
+    file = home / name.replace("*", str(os.getpid()))
     write_own(file, json.dumps(asdict(Note(api, auth, here(), os.getpid()))) + "\n")
     try:
         yield file
@@ -86,7 +86,7 @@ def use_password(home: Path) -> None:
     if given := os.environ.get(OF_SERVER):
         os.environ[OF_CLIENT] = given
         return
-    for file in (home / UP, *sorted(home.glob(ONE_COMMAND.format(pid="*")))):
+    for file in (home / UP, *sorted(home.glob(ONE_COMMAND))):
         note = read_note(file)
         if note is not None and note.api == os.environ.get("PREFECT_API_URL") and _runs(note):
             os.environ[OF_CLIENT] = note.auth
