@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
 from pathlib import Path
 
 from clients.process import child_environment
+from lockgate.approvers import Proof
 from lockgate.errors import refused, unavailable
 from lockgate.lines import lines_of
 
 TIMEOUT_SECONDS = 120
 BEGIN = "-----BEGIN SSH SIGNATURE-----"
+_KEY = re.compile(r" key (SHA256:[A-Za-z0-9+/]{43})\Z")
 
 
 def sign(text: str, key: Path, namespace: str) -> str:
@@ -29,24 +32,26 @@ def sign(text: str, key: Path, namespace: str) -> str:
     return done.stdout
 
 
-def fault(text: str, signature: str, signer: str, allowed: str, namespace: str) -> str:
-    """What is wrong with a signature over a text by this signer; "" when nothing is.
+def prove(text: str, signature: str, signer: str, allowed: str, namespace: str) -> Proof:
+    """What is wrong with a signature over a text by this signer, "" when nothing is, and the fingerprint of its key.
 
+    Of a certificate the key is the certified one.
     `allowed` is the content of an allowed signers file (ssh-keygen(1), ALLOWED SIGNERS).
     """
     if BEGIN not in signature:
-        return "it carries no signature" if not signature.strip() else "what it carries is no SSH signature"
-    if not signer or signer.startswith("-"):
-        return f"{signer!r} cannot be the name of a signer"
+        return Proof("it carries no signature" if not signature.strip() else "what it carries is no SSH signature")
+    if not signer or signer.startswith("-") or not signer.isprintable():
+        return Proof(f"{signer!r} cannot be the name of a signer")
     with tempfile.TemporaryDirectory(prefix="lockgate-") as folder:
         signers, armoured = Path(folder, "signers"), Path(folder, "signature")
         signers.write_text(allowed, encoding="utf-8")
         armoured.write_text(signature.strip().replace("\r\n", "\n") + "\n", encoding="utf-8")
         done = _keygen(["-Y", "verify", "-n", namespace, "-I", signer, "-f", str(signers), "-s", str(armoured)], text)
     if done.returncode == 0:
-        return ""
+        key = _KEY.search(done.stdout.strip())
+        return Proof("", key[1]) if key else Proof("ssh-keygen does not say which key it is by")
     said = lines_of(done.stderr.strip() or done.stdout.strip() or "no reason given")
-    return f"ssh-keygen says {said[-1]!r}"
+    return Proof(f"ssh-keygen says {said[-1]!r}")
 
 
 def _keygen(arguments: list[str], text: str) -> subprocess.CompletedProcess[str]:

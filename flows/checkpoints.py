@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Literal
 
 from prefect.input import RunInput
@@ -13,24 +12,33 @@ from pydantic import Field
 
 from flows.pauses import Asked, ask, spend
 from lockgate.approvals import Approval, Question, accept, outdated_approval
-from lockgate.approvers import check_answer, how_to_sign, standing
-from lockgate.errors import DeclinedError, Problem
+from lockgate.approvers import (
+    NOT_PROVED,
+    Rules,
+    Tally,
+    check_next,
+    check_request,
+    how_to_sign,
+    judge,
+    with_identity,
+)
+from lockgate.errors import DeclinedError
 from lockgate.fixture import Fixture, TestEvidence
 from lockgate.markdown import code, prose
 from planning import record
-from planning.approving import rules_of, signature_fault
+from planning.approving import rules_of
 from planning.release import Release
 
 log = logging.getLogger(__name__)
-
-Check = Callable[[Approval], tuple[Problem, ...]]
 
 
 class Answer(RunInput):
     """Your decision. It is bound to the fingerprint above and goes to the release fixture."""
 
     decision: Literal["approve", "decline"] = Field(title="Decision", description="There is no default on purpose.")
-    approver: str = Field(title="Your name", description="Recorded with the answer; checked against `approvers`.")
+    approver: str = Field(
+        title="Your name", description="Recorded with the answer; checked against `approvers`.", min_length=1
+    )
     note: str = Field(
         default="", title="Note", description="For the tests: where they ran. Otherwise what you want kept."
     )
@@ -49,73 +57,91 @@ class SignedAnswer(Answer):
 def approve(release: Release, question: Question | None) -> None:
     """Wait until enough people have said yes to this very evidence; returns at once when nothing is asked or they did before.
 
-    Raises DeclinedError for a no, ExpiredError when nobody answered in time.
+    Raises DeclinedError for a no, also for an earlier one that nobody has taken back where every question is answered with yes;
+    ExpiredError when nobody answered in time.
     """
     if question is None:
         return
-    rules, fault = rules_of(release, question.checkpoint), signature_fault(release)
+    rules = rules_of(release, question.checkpoint)
     while True:
         given = record.kept(release).approvals
-        before = standing(question, given, rules, fault)
-        if len(before) >= rules.needed:
+        tally = judge(question, given, rules)
+        if tally.is_approved:
             break
-        check = partial(check_answer, before=before, rules=rules, fault=fault)
         if release.request.approve_all:
-            _approve_as_requested(release, question, check)
+            _approve_as_requested(release, question, tally, rules)
         else:
-            _ask(release, question, outdated_approval(question, given), before, check)
-    said = ", ".join(f"{one.approver} at {one.time}" for one in before)
+            _ask(release, question, outdated_approval(question, given), tally, rules)
+    said = ", ".join(f"{one.approver} at {one.time}" for one in tally.approvals)
     log.info("%s: approved for this very evidence by %s", question.title, said)
 
 
-def _approve_as_requested(release: Release, question: Question, check: Check) -> None:
+def _approve_as_requested(release: Release, question: Question, tally: Tally, rules: Sequence[Rules]) -> None:
+    if tally.declined:
+        accept(tally.declined, question, ())
     note = release.request.tested if question.checkpoint == "tests" else ""
     answer = Answer(decision="approve", approver=release.request.requested_by, note=note)
-    approval = _approval(question, answer, "--yes")
-    if problems := check(approval):
+    approval = _approval(question, answer, "--yes", record.now())
+    if problems := check_request(approval.approver, approve_all=True, rules=rules) or check_next(
+        approval, tally, rules
+    ):
         raise DeclinedError(*problems)
     _keep(release, approval, question)
 
 
-def _ask(
-    release: Release, question: Question, void: Approval | None, before: tuple[Approval, ...], check: Check
-) -> None:
+def _ask(release: Release, question: Question, void: Approval | None, tally: Tally, rules: Sequence[Rules]) -> None:
     """Ask until somebody who may answers, and keep the answer; an answer of anybody else does not count."""
-    signed = release.settings.signed_approvals
-    brief = f"{question.brief}\n{how_to_sign(question.fingerprint)}" if signed else question.brief
-    if before:
-        brief = f"**Approved by {', '.join(code(one.approver) for one in before)}; one more person has to.**\n\n{brief}"
-    elif void:
-        log.warning("%s: %s", question.title, _void(void))
-        brief = f"**{prose(_void(void))}**\n\n{brief}"
+    signed = any(one.signed for one in tally.lacking)
+    brief = _brief(question, void, tally, signed=signed)
     while True:
-        answer, key = ask(SignedAnswer if signed else Answer, _asked(release, question, brief))
-        approval = _approval(question, answer, "form")
-        problems = check(approval)
+        answer, key, time = ask(SignedAnswer if signed else Answer, _asked(release, question, brief, signed=signed))
+        approval = with_identity(_approval(question, answer, "form", record.in_words(time)), rules)
+        problems = check_next(approval, tally, rules)
         if not problems:
             break
         log.warning("%s: %s", question.title, problems[0])
         spend(key, str(problems[0]))
     _keep(release, approval, question)
-    if approval.decision != "approve" or rules_of(release, question.checkpoint).needed > 1:
+    if not judge(question, record.kept(release).approvals, rules).is_approved:
         spend(key)
-    accept(approval, question, release.settings.approvers)
+    accept(approval, question, ())
 
 
-def _asked(release: Release, question: Question, brief: str) -> Asked:
-    fields = ("approver", "note", *(("signature",) if release.settings.signed_approvals else ()))
+def _brief(question: Question, void: Approval | None, tally: Tally, *, signed: bool) -> str:
+    """The question's brief after what was answered to it before, and with how an answer is proved."""
+    said = []
+    if tally.declined:
+        said.append(f"**{prose(_declined(tally.declined))}**")
+    if tally.approvals:
+        by = ", ".join(code(one.approver) for one in tally.approvals)
+        asked = "; ".join(f"{one.needed} by the rules of {one.stated_by}" for one in tally.lacking)
+        said.append(f"**Approved by {by}; one more person has to ({prose(asked)}).**")
+    elif void and not tally.declined:
+        log.warning("%s: %s", question.title, _void(void))
+        said.append(f"**{prose(_void(void))}**")
+    before = "".join(f"{one}\n\n" for one in said)
+    return f"{before}{question.brief}\n{how_to_sign(question.fingerprint) if signed else NOT_PROVED}"
+
+
+def _asked(release: Release, question: Question, brief: str, *, signed: bool) -> Asked:
+    fields = ("approver", "note", *(("signature",) if signed else ()))
     return Asked(
         f"{question.checkpoint}-{question.fingerprint[:16]}", question.title, brief,
         ("approve", "decline"), fields, int(release.settings.checkpoint_timeout),
     )  # fmt: skip
 
 
-def _approval(question: Question, answer: Answer, how: str) -> Approval:
+def _approval(question: Question, answer: Answer, how: str, time: str) -> Approval:
     signature = answer.signature if isinstance(answer, SignedAnswer) else ""
     return Approval(
-        question.checkpoint, answer.decision, answer.approver, answer.note, record.now(), question.fingerprint, how,
-        signature,
+        question.checkpoint, answer.decision, answer.approver, answer.note, time, question.fingerprint, how, signature,
+        evidence=question.evidence,
     )  # fmt: skip
+
+
+def _declined(approval: Approval) -> str:
+    note = f": {approval.note}" if approval.note else ""
+    return f"{approval.approver} declined exactly this at {approval.time}{note}. That counts until somebody who may approve does."
 
 
 def _void(approval: Approval) -> str:

@@ -13,6 +13,7 @@ from flows.ended_runs import note_ends, this_run
 from flows.ending import Trail
 from flows.pauses import Asked, ask, spend, unspent
 from flows.run_page import name_run
+from lockgate.approvals import Approval, fingerprint_of
 from lockgate.continuation import RequestRefusedError
 from lockgate.errors import Problem, RefusedError, SettingsError
 from lockgate.markdown import code, prose
@@ -20,6 +21,7 @@ from lockgate.outcome import StepResult
 from lockgate.plan import Plan
 from lockgate.request import Request
 from lockgate.versions import is_word, parse_version
+from planning import record
 from planning.release import Release
 from tasks.ends import Started, start_release
 from tasks.git import check_version, commit_release_files, edited_release_files
@@ -27,6 +29,7 @@ from tasks.git import check_version, commit_release_files, edited_release_files
 NAME = "conflict-"
 ANOTHER = "another version"
 COMMIT = "commit"
+NAMELESS = "the answer carries no name: say who decides"
 
 
 class WayOut(RunInput):
@@ -36,6 +39,7 @@ class WayOut(RunInput):
         title="Decision",
         description="Retry after you put it right; take another version; commit the edited release files; or abort.",
     )
+    approver: str = Field(title="Your name", description="Recorded with the decision.", min_length=1)
     version: str = Field(
         default="",
         title="Another version",
@@ -64,25 +68,51 @@ def check_version_or_ask(started: Started, trail: Trail) -> tuple[Release, StepR
         if not attended or not _problems(started.plan, version=True):
             started.plan.refuse()
         try:
-            return started.release, check_version(started.release, wait_for=[started])
+            checked = check_version(started.release, wait_for=[started])
         except RequestRefusedError:
             raise
         except RefusedError as conflict:
             if not attended:
                 raise
             _ask_for_way_out(started, conflict)
+        else:
+            _keep_chosen(started.release)
+            return started.release, checked
         started = start(trail)
 
 
 def _ask_for_way_out(started: Started, conflict: RefusedError) -> None:
     """Returns when a person wants it to be looked at again; a chosen version stays with the run and is taken by `start`."""
-    answer, key = ask(WayOut, _asked(started, conflict))
+    answer, key, time = ask(WayOut, _asked(started, conflict))
+    if not answer.approver.strip():
+        spend(key, NAMELESS)
+        return
+    _keep(started.release, str(conflict), answer, record.in_words(time))
     if answer.decision == COMMIT:
         commit_release_files(started.release)
     if answer.decision != ANOTHER:
         spend(key)
     if answer.decision == "abort":
         raise conflict
+
+
+def _keep_chosen(release: Release) -> None:
+    """Record in the release of the version that a person chose in this run who that was."""
+    for chosen in unspent(NAME):
+        if chosen.value["decision"] == ANOTHER:
+            _keep(release, "in another version", WayOut.model_validate(chosen.value), record.in_words(chosen.time))
+
+
+def _keep(release: Release, conflict: str, answer: WayOut, time: str) -> None:
+    """Record who chose which way out of which conflict; once, however often the answer is read."""
+    evidence = {"project": release.settings.project, "version": str(release.version), "conflict": conflict}
+    choice = Approval(
+        "conflict", answer.decision, answer.approver, answer.version.strip() if answer.decision == ANOTHER else "", time,
+        fingerprint_of("conflict", evidence), "form", evidence=evidence,
+    )  # fmt: skip
+    known = record.kept(release)
+    if choice not in known.approvals:
+        record.save(release, known.approved(choice))
 
 
 def _asked(started: Started, conflict: RefusedError) -> Asked:
@@ -96,7 +126,7 @@ def _asked(started: Started, conflict: RefusedError) -> Asked:
     brief += f"Put it right and retry, take another version, {commit}or abort. Nothing was published."
     return Asked(
         f"{NAME}{hashlib.sha256(said.encode()).hexdigest()[:16]}", "a conflict", brief,
-        ("retry", ANOTHER, COMMIT, "abort"), ("version",), int(release.settings.checkpoint_timeout),
+        ("retry", ANOTHER, COMMIT, "abort"), ("approver", "version"), int(release.settings.checkpoint_timeout),
     )  # fmt: skip
 
 
@@ -117,6 +147,9 @@ def _as_chosen(request: Request) -> Request:
         if answer.value["decision"] != ANOTHER:
             continue
         version = str(answer.value["version"]).strip()
+        if not str(answer.value["approver"]).strip():
+            spend(answer.key, NAMELESS)
+            continue
         try:
             if not is_word(version):
                 parse_version(version)

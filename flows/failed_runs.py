@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flows.checkpoints import approve
 from lockgate.outcome import StepResult
-from lockgate.questions import ask_to_rerun
 from lockgate.runs import RunFailedError
+from planning import asking
 from planning.release import Release
 from tasks.actions import wait_for_publish
 
@@ -23,5 +23,5 @@ def wait_or_rerun(release: Release, tag: StepResult) -> StepResult:
         except RunFailedError as failure:
             if release.request.approve_all or not failure.failed:
                 raise
-            approve(release, ask_to_rerun(str(release.version), failure))
+            approve(release, asking.about_rerun(release, failure))
             rerun = True

@@ -15,7 +15,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotDoneError
 from datetime import datetime
 from threading import Thread
-from typing import Literal, NamedTuple, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 from uuid import UUID
 
 from prefect import pause_flow_run, suspend_flow_run
@@ -60,8 +60,16 @@ class Stored(NamedTuple):
     time: datetime
 
 
-def ask(form: type[Form], asked: Asked) -> tuple[Form, str]:
-    """The oldest answer under this name that was not spent, else the one that a person gives now; with its key.
+class Answered(NamedTuple, Generic[Form]):
+    """A person's answer, the key that Prefect keeps it under, and the time that it was given at (not the resume's)."""
+
+    form: Form
+    key: str
+    time: datetime
+
+
+def ask(form: type[Form], asked: Asked) -> Answered[Form]:
+    """The oldest answer under this name that was not spent, else the one that a person gives now.
 
     In a deployment the run is suspended and this process ends. Raises ExpiredError when nobody answers in time,
     CancelledError when the run is ended in Prefect while it waits.
@@ -74,10 +82,12 @@ def ask(form: type[Form], asked: Asked) -> tuple[Form, str]:
         if spent is not None:
             why = f"**{prose(str(spent.decoded_value))}**\n\n" if spent.decoded_value else ""
         elif f"{key}-response" in known:
-            return form(**known[f"{key}-response"].decoded_value), key
+            given = known[f"{key}-response"]
+            return Answered(form(**given.decoded_value), key, _time(given))
         elif not known:
             try:
-                return _wait(form, asked._replace(brief=why + asked.brief), f"{asked.name}-{number}"), key
+                answer = _wait(form, asked._replace(brief=why + asked.brief), f"{asked.name}-{number}")
+                return Answered(answer, key, _time(_inputs(f"{key}-")[f"{key}-response"]))
             except ValidationError:
                 log.warning("Prefect went on without an answer to %r; it is asked again", asked.title)
         number += 1

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from lockgate.errors import DeclinedError, EvidenceChangedError, Problem
@@ -14,20 +14,28 @@ from lockgate.markdown import code, prose, table
 
 How = Literal["form", "terminal", "--yes"]
 Policy = Literal["always", "when-needed", "never"]
+SAID = "said"
+"""The identity of an approver whose name is nothing but what somebody typed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """An answer at a checkpoint; `time` is an ISO 8601 time in UTC, `signature` an armoured SSH signature, if it has one."""
+    """An answer at a checkpoint, or a way out of a conflict; `time` (ISO 8601, UTC) is when it was given.
+
+    `signature` is an armoured SSH signature, if it has one, `identity` the fingerprint of the key that proves the name, or `said`.
+    `evidence` is what the answer was given for: the fingerprint is over it.
+    """
 
     checkpoint: str
-    decision: Literal["approve", "decline"]
+    decision: Literal["approve", "decline", "retry", "another version", "commit", "abort"]
     approver: str
     note: str
     time: str
     fingerprint: str
     how: str
     signature: str = ""
+    identity: str = SAID
+    evidence: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +52,7 @@ class Question:
     @property
     def fingerprint(self) -> str:
         """The sha256 of the evidence, independent of its order."""
-        text = json.dumps({"checkpoint": self.checkpoint, **self.evidence}, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return fingerprint_of(self.checkpoint, self.evidence)
 
     @property
     def brief(self) -> str:
@@ -58,6 +65,12 @@ class Question:
             f"**Cannot be undone after it:** {self.irreversible}\n\n"
             f"{table(('evidence', ''), rows)}\n"
         )
+
+
+def fingerprint_of(checkpoint: str, evidence: Mapping[str, str]) -> str:
+    """The sha256 of a checkpoint's evidence, independent of its order."""
+    text = json.dumps({"checkpoint": checkpoint, **evidence}, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def fingerprint_in(brief: str) -> str:
@@ -82,7 +95,9 @@ def outdated_approval(question: Question, approvals: Iterable[Approval]) -> Appr
     return others[-1] if others else None
 
 
-def check_approver(approver: str, allowed: Iterable[str]) -> tuple[Problem, ...]:
+def check_approver(
+    approver: str, allowed: Iterable[str], stated_by: str = "the project's settings"
+) -> tuple[Problem, ...]:
     """Who may approve: anybody when nobody is named, otherwise only the named ones (compared without case)."""
     names = tuple(allowed)
     if not names or approver.strip().casefold() in {name.casefold() for name in names}:
@@ -91,7 +106,7 @@ def check_approver(approver: str, allowed: Iterable[str]) -> tuple[Problem, ...]
     return (
         Problem(
             f"The answer was given by {who!r}",
-            f"an approver of the project's settings: {', '.join(names)}",
+            f"an approver of {stated_by}: {', '.join(names)}",
             "let one of them answer, or change `approvers` in [tool.lockgate]",
         ),
     )

@@ -164,18 +164,33 @@ _TWO_EVIDENCES = Problem(
 )
 
 
+def stated_settings(pyproject: Mapping[str, Any]) -> Settings:
+    """What a project states under [tool.lockgate], the defaults for the rest, and nothing that is found elsewhere.
+
+    Raises SettingsError for what cannot be read.
+    """
+    values, problems = _configured(pyproject)
+    if problems:
+        raise SettingsError(*problems)
+    unfound = {"project": "", "branch": "", "tag_format": "v{version}"} | values
+    unfound["version_source"] = VersionSource("scm", "", "", "")
+    unfound["checkpoints"] = CHECKPOINTS | values.get("checkpoints", {}) | _second_person(values)
+    return Settings(**unfound)
+
+
 def describe_settings(settings: Settings) -> list[tuple[str, str, str]]:
     """Key, value and origin of every setting, as words, in the order of the class."""
     return [(key, _words(name, getattr(settings, name)), settings.origins.get(name, "")) for key, name in KEYS.items()]
 
 
-def _table(pyproject: Mapping[str, Any]) -> Any:
+def table_of(pyproject: Mapping[str, Any]) -> Any:
+    """What pyproject.toml has under [tool.lockgate], whatever it is; an empty table when there is nothing."""
     tool = pyproject.get("tool", {})
     return tool.get("lockgate", {}) if isinstance(tool, Mapping) else {}
 
 
 def _configured(pyproject: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
-    table = _table(pyproject)
+    table = table_of(pyproject)
     if not isinstance(table, Mapping):
         return {}, [Problem(f"tool.lockgate is {table!r}", "a table", f"write the settings under {TABLE}")]
     values: dict[str, Any] = {}
@@ -203,7 +218,7 @@ def _detected(
     pyproject: Mapping[str, Any], values: Mapping[str, Any], branch: str, tags: tuple[str, ...], read: Read
 ) -> Iterator[tuple[str, Any, str]]:
     """What the repository says, and the problem of saying nothing where a setting has no default."""
-    table = _table(pyproject)
+    table = table_of(pyproject)
     given = table if isinstance(table, Mapping) else {}
     project, origin = _project_name(pyproject)
     if project:

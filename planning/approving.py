@@ -1,55 +1,49 @@
-"""Who may approve a release: the project's settings, and the signers that its release branch allows."""
+"""Who may approve a release: the rules in force, with the signers that they allow."""
 
 from __future__ import annotations
 
-from clients import git, signatures
+from clients import signatures
 from lockgate.approvals import Approval
-from lockgate.approvers import NAMESPACE, Fault, Rules, check_request
-from lockgate.errors import Problem, refused
+from lockgate.approvers import NAMESPACE, Proof, Prove, Rules, check_request, nothing_proved
+from lockgate.errors import Problem
+from lockgate.repository import Origin
+from lockgate.stated_rules import StatedRules
 from planning.release import Release
+from planning.ruling import rule
 
 PUBLISH = "publish"
 
 
-def rules_of(release: Release, checkpoint: str) -> Rules:
-    """The rules for one checkpoint; the last one before the point of no return may need several people."""
-    settings = release.settings
-    needed = settings.approvals_before_publish if checkpoint == PUBLISH else 1
-    return Rules(
-        settings.approvers, release.request.requested_by, settings.self_approval, settings.signed_approvals, needed
+def rules_of(release: Release, checkpoint: str, origin: Origin | None = None) -> tuple[Rules, ...]:
+    """The rules for one checkpoint, all of which have to be satisfied; the last one before the tag may need several people."""
+    return tuple(_rules(release, checkpoint, one) for one in rule(release, origin).stated)
+
+
+def check(release: Release, origin: Origin) -> tuple[Problem, ...]:
+    """What keeps the approvals of this release from ever being given, known before anything is done."""
+    request = release.request
+    return check_request(
+        request.requested_by, approve_all=request.approve_all, rules=rules_of(release, PUBLISH, origin)
     )
 
 
-def allowed_signers(release: Release) -> str:
-    """The allowed signers file of the release branch as it was last fetched; refuses when it is not there."""
-    branch, path = release.settings.branch, release.settings.allowed_signers
-    commit = git.resolve(release.workspace, f"refs/remotes/origin/{branch}") or ""
-    data = git.read_file(release.workspace, commit, path) if commit else None
-    if data is None:
-        raise refused(
-            f"the release branch {branch!r} has no file {path!r}",
-            "the allowed signers, since approvals have to be signed (`signed-approvals = true`)",
-            "add it: one line for each person, `NAME namespaces=\"lockgate\" KEYTYPE KEY` (ssh-keygen(1))",
-        )  # fmt: skip
-    return data.decode(errors="replace")
+def _rules(release: Release, checkpoint: str, stated: StatedRules) -> Rules:
+    settings = stated.settings
+    return Rules(
+        settings.approvers, release.request.requested_by, settings.self_approval, settings.signed_approvals,
+        needed=settings.approvals_before_publish if checkpoint == PUBLISH else 1,
+        prove=_prove_by(stated.signers) if settings.signed_approvals else nothing_proved, stated_by=stated.where,
+    )  # fmt: skip
 
 
-def signature_fault(release: Release) -> Fault:
-    """What says whether an approval's signature is by an allowed signer; the signers are read once."""
-    if not release.settings.signed_approvals:
-        return lambda _: ""
-    allowed = allowed_signers(release)
+def _prove_by(signers: str) -> Prove:
+    """What verifies a signature by these allowed signers; each one once."""
+    known: dict[tuple[str, str, str], Proof] = {}
 
-    def fault(approval: Approval) -> str:
-        return signatures.fault(approval.fingerprint, approval.signature, approval.approver.strip(), allowed, NAMESPACE)
+    def prove(approval: Approval) -> Proof:
+        asked = (approval.fingerprint, approval.signature, approval.approver.strip())
+        if asked not in known:
+            known[asked] = signatures.prove(*asked, signers, NAMESPACE)
+        return known[asked]
 
-    return fault
-
-
-def check(release: Release) -> tuple[Problem, ...]:
-    """What keeps the approvals of this release from ever being given, known before anything is done."""
-    request = release.request
-    problems = check_request(request.requested_by, approve_all=request.approve_all, rules=rules_of(release, PUBLISH))
-    if release.settings.signed_approvals:
-        allowed_signers(release)
-    return problems
+    return prove

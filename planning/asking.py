@@ -6,15 +6,20 @@ from collections.abc import Callable
 
 from lockgate import questions, workflows
 from lockgate.approvals import Question
-from lockgate.approvers import standing
+from lockgate.approvers import Rules, counted, judge
+from lockgate.artifacts import Artifact
 from lockgate.errors import Problem
 from lockgate.fixture import Fixture
+from lockgate.origins import place_of, repository_place
 from lockgate.plan import Finding
+from lockgate.questions import Subject
 from lockgate.repository import Origin
+from lockgate.runs import RunFailedError
 from lockgate.settings import CHECKPOINTS
-from planning import checks, survey
-from planning.approving import rules_of, signature_fault
+from planning import checks, record, survey
+from planning.approving import rules_of
 from planning.release import Release
+from planning.ruling import read_stated
 
 Changed = Callable[[], str]
 
@@ -25,53 +30,65 @@ def about_migrations(release: Release, origin: Origin, described: str = "") -> Q
     if not checks.review_migrations(release, origin).asks:
         return None
     last = _may_be_last(release, "migrations")
-    return questions.ask_about_migrations(str(release.version), commit, described, last=last)
+    return questions.ask_about_migrations(subject_of(release, commit), described, last=last)
 
 
 def about_tests(release: Release, origin: Origin, fixture: Fixture, changed: Changed = str) -> Question | None:
     """Step 5's question; None where a command or GitHub's checks are the evidence. `changed` tells what changed, in Markdown."""
     if not checks.tests(release, origin).asks:
         return None
-    version, commit, tested = str(release.version), fixture.release_commit, release.request.tested
+    subject = subject_of(release, fixture.release_commit, fixture.artifacts)
     last = _may_be_last(release, "tests")
-    return questions.ask_for_tests(version, commit, fixture.artifacts, changed(), tested, last=last)
+    return questions.ask_for_tests(subject, changed(), release.request.tested, last=last)
 
 
-def about_publisher(release: Release, origin: Origin, finding: Finding) -> Question:
+def about_publisher(release: Release, origin: Origin, fixture: Fixture, finding: Finding) -> Question:
     """Step 6's question, also what it shows where nothing is asked; `finding` is what the step's check came to."""
     workflow, _, commit = checks.find_workflow(release, origin)
     claims = workflows.claims_for(workflow, repository=release.slug, tag=release.tag)
     known = survey.previous_publisher(release, survey.look_at_index(release))
     last = _may_be_last(release, "publisher")
-    return questions.ask_about_publisher(str(release.version), commit, claims, known, finding.warnings, last=last)
+    subject = subject_of(release, commit, fixture.artifacts)
+    return questions.ask_about_publisher(subject, claims, known, finding.warnings, last=last)
 
 
 def about_publishing(release: Release, origin: Origin, fixture: Fixture, changed: Changed = str) -> Question | None:
     """The last question before the point of no return; None when nothing is asked. `changed` tells what changed, in Markdown."""
     if not checks.export(release, origin).asks:
         return None
-    commit, artifacts = fixture.release_commit, fixture.artifacts
-    return questions.ask_to_publish(str(release.version), release.tag, commit, artifacts, changed())
+    subject = subject_of(release, fixture.release_commit, fixture.artifacts)
+    return questions.ask_to_publish(subject, release.tag, changed())
+
+
+def about_rerun(release: Release, failure: RunFailedError) -> Question:
+    """Step 9's question, after the publish run failed."""
+    fixture = record.kept(release)
+    return questions.ask_to_rerun(subject_of(release, fixture.release_commit, fixture.artifacts), failure)
+
+
+def subject_of(release: Release, commit: str, artifacts: tuple[Artifact, ...] = ()) -> Subject:
+    """What an answer is bound to: this project, repository and index, this commit with the rules that it states, these bytes."""
+    return Subject(
+        release.settings.project, str(release.version), repository_place(release.slug, release.environ),
+        place_of(release.index_url), commit, read_stated(release, commit, commit).digest, artifacts,
+    )  # fmt: skip
 
 
 def unapproved(release: Release, origin: Origin, fixture: Fixture, publisher: Finding) -> tuple[Problem, ...]:
     """The questions that are asked now and are not answered by enough valid approvals of exactly this evidence.
 
-    Signatures and approvers are judged by what the release branch says at this moment.
+    Signatures and approvers are judged by the rules in force at this moment.
     """
     asked = (
         about_migrations(release, origin),
         about_tests(release, origin, fixture),
-        about_publisher(release, origin, publisher) if publisher.asks else None,
+        about_publisher(release, origin, fixture, publisher) if publisher.asks else None,
         about_publishing(release, origin, fixture),
     )
-    fault = signature_fault(release)
     problems = []
     for question in filter(None, asked):
-        rules = rules_of(release, question.checkpoint)
-        count = len(standing(question, fixture.approvals, rules, fault))
-        if count < rules.needed:
-            problems.append(_unanswered(question, count, rules.needed))
+        tally = judge(question, fixture.approvals, rules_of(release, question.checkpoint, origin))
+        problems += [_unanswered(question, len(counted(tally.approvals, one)), one) for one in tally.lacking]
     return tuple(problems)
 
 
@@ -81,9 +98,9 @@ def _may_be_last(release: Release, checkpoint: str) -> bool:
     return "always" not in {policies[later] for later in order[order.index(checkpoint) + 1 :]}
 
 
-def _unanswered(question: Question, count: int, needed: int) -> Problem:
+def _unanswered(question: Question, count: int, rules: Rules) -> Problem:
     return Problem(
         f"{question.title!r} has {count} valid approvals of what is there now (fingerprint {question.fingerprint[:12]})",
-        f"{needed}, by people who may approve at this moment",
+        f"{rules.needed}, by people who may approve at this moment by the rules of {rules.stated_by}",
         "start the release again: it asks anew",
     )

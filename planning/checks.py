@@ -35,7 +35,7 @@ def version(release: Release, origin: Origin) -> Finding:
         index=survey.index_versions(release, shown, published_versions(fixtures.values())),
         ours=ours,
     )
-    problems += (*approving.check(release), *release.course.problems)
+    problems += (*approving.check(release, origin), *release.course.problems)
     given = survey.look_at_given(release, origin)
     says = f"{release.version} is this very release, begun earlier" if ours else f"{release.version} is free"
     if given is not None:

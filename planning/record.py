@@ -21,7 +21,12 @@ from planning.release import Release, observe_origin
 
 def now() -> str:
     """The time in UTC, ISO 8601, to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return in_words(datetime.now(UTC))
+
+
+def in_words(time: datetime) -> str:
+    """A time as records have it: in UTC, ISO 8601, to the second."""
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def load(release: Release, origin: Origin) -> Fixture:

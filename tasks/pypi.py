@@ -54,7 +54,7 @@ def _confirm_publisher(work: Work) -> StepResult:
     moved = workflows.moved_from(claims, survey.previous_publisher(release, survey.look_at_index(release)))
     presented = Claims(claims.owner, claims.repository, claims.workflow, claims.environment, claims.ref, moved)
     work.fixture = replace(work.fixture, publisher=presented)
-    question = asking.about_publisher(release, work.origin, finding)
+    question = asking.about_publisher(release, work.origin, work.fixture, finding)
     return StepResult("done", finding.says, question if finding.asks else None, question.found)
 
 

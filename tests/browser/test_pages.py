@@ -111,6 +111,7 @@ def test_way_out_of_a_conflict_is_taken_in_the_pages(page, prefect_pages, runs, 
     expect(form.get_by_text("1.0.0 is taken: tagged as v1.0.0")).to_be_visible()
     shoot("conflict")
     choose(page, form, "another version")
+    form.get_by_label("Your name", exact=True).fill("Ada")
     form.get_by_label("Another version (Optional)", exact=True).fill("minor")
     resume(page, form)
     assert "Complete test suite" in run.asks(seconds=120).brief

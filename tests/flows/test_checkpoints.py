@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from prefect import Flow, flow, pause_flow_run, suspend_flow_run
@@ -12,12 +13,14 @@ from prefect.states import Crashed, Failed, Running
 from flows.checkpoints import approve
 from flows.ending import Trail, stopped
 from lockgate.approvals import Question, fingerprint_in
+from lockgate.approvers import NOT_PROVED
 from lockgate.errors import LockgateError
 from lockgate.request import Request
 from planning import record, survey
 from planning.opening import open_release
 from planning.release import Release
 from sandbox.world import Sandbox
+from tests.flow_runs import git, until
 
 QUESTION = Question(
     "publisher", "Confirm PyPI Trusted Publisher settings", "Compare them.", starts="the checks", irreversible="Nothing.",
@@ -42,11 +45,19 @@ def release(sandbox: Sandbox) -> Release:
     return made
 
 
-def asking(
-    release: Release, *questions: Question, timeout_seconds: float = 600, approvers: tuple[str, ...] = ()
-) -> Flow:
+def allow(sandbox: Sandbox, release: Release, *approvers: str) -> None:
+    """Name the approvers on the release branch."""
+    pyproject = git(sandbox.folder / "origin.git", "show", "main:pyproject.toml").partition("\n[tool.lockgate]")[0]
+    names = ", ".join(f'"{name}"' for name in approvers)
+    sandbox.commit_to_main(
+        "pyproject.toml", f"{pyproject}\n[tool.lockgate]\napprovers = [{names}]\n", "Name the approvers"
+    )
+    survey.look_at_origin(release)
+
+
+def asking(release: Release, *questions: Question, timeout_seconds: float = 600) -> Flow:
     """A flow that passes when every question was approved, and ends as a release does when not."""
-    release.settings = replace(release.settings, checkpoint_timeout=timeout_seconds, approvers=approvers)
+    release.settings = replace(release.settings, checkpoint_timeout=timeout_seconds)
 
     @flow(name="asks", persist_result=False)
     def asks():
@@ -68,13 +79,14 @@ def test_yes_lets_it_go_on_and_is_recorded(runs, release):
     run = runs.begin(asking(release, QUESTION))
     waiting = run.asks()
     assert waiting.state.name == "Paused"
-    assert waiting.brief == QUESTION.brief
+    assert waiting.brief == f"{QUESTION.brief}\n{NOT_PROVED}"
     assert waiting.schema["required"] == ["decision", "approver"]
     assert waiting.answer(**YES, note="all four are the same").status == "ACCEPT"
     assert run.ends().result() == "passed"
     (approval,) = record.kept(release).approvals
     assert (approval.approver, approval.note, approval.how) == ("Ada", "all four are the same", "form")
-    assert approval.fingerprint == QUESTION.fingerprint
+    assert (approval.fingerprint, approval.evidence) == (QUESTION.fingerprint, QUESTION.evidence)
+    assert approval.identity == "said"
 
 
 def test_deployed_run_suspends_and_goes_on_in_another_process(runs, release):
@@ -276,22 +288,26 @@ def test_answer_to_an_older_question_of_the_same_run_does_not_count(runs, releas
 
 
 @KINDS
-def test_answer_of_somebody_who_may_not_does_not_count(runs, release, deployed):
-    run = runs.begin(asking(release, QUESTION, approvers=("Ada", "Bob")), deployed=deployed)
+def test_answer_of_somebody_who_may_not_does_not_count(runs, sandbox, release, deployed):
+    allow(sandbox, release, "Ada", "Bob")
+    run = runs.begin(asking(release, QUESTION), deployed=deployed)
     run.asks().answer(decision="approve", approver="Eve")
     waiting = run.resumed().asks()
     assert "The answer was given by 'Eve'" in waiting.brief
-    assert "an approver of the project's settings: Ada, Bob" in waiting.brief
+    assert "an approver of the release's own commit" in waiting.brief
+    assert ": Ada, Bob" in waiting.brief
     waiting.answer(decision="approve", approver=" bob ")
     assert run.resumed().ends().result() == "passed"
     assert given(release) == [("publisher", "approve", " bob ")]
 
 
-def test_approver_who_was_taken_off_the_list_counts_no_more(runs, release):
-    run = runs.begin(asking(release, QUESTION, approvers=("Ada",)))
+def test_approver_who_was_taken_off_the_list_counts_no_more(runs, sandbox, release):
+    allow(sandbox, release, "Ada")
+    run = runs.begin(asking(release, QUESTION))
     run.asks().answer(**YES)
     run.ends()
-    again = runs.begin(asking(release, QUESTION, approvers=("Bob",)))
+    allow(sandbox, release, "Bob")
+    again = runs.begin(asking(release, QUESTION))
     again.asks().answer(decision="approve", approver="Bob")
     assert again.ends().result() == "passed"
 
@@ -303,12 +319,52 @@ def test_yes_of_the_request_is_recorded_as_such(runs, release):
     assert (approval.approver, approval.how) == ("Ada", "--yes")
 
 
-def test_yes_of_the_request_needs_somebody_who_may(runs, release):
+def test_yes_of_the_request_is_none_where_approvers_are_named(runs, sandbox, release):
+    """Also where who asks is one of them."""
+    allow(sandbox, release, "Ada", "Bob")
     release.request = replace(release.request, approve_all=True)
-    state = runs.begin(asking(release, QUESTION, approvers=("Bob",))).ends()
+    state = runs.begin(asking(release, QUESTION)).ends()
     assert state.name == "Declined"
-    assert "The answer was given by 'Ada'. Expected: an approver of the project's settings: Bob" in state.message
+    assert "answers by people, as the project's settings want them (approvers = Ada, Bob)" in state.message
     assert given(release) == []
+
+
+def test_an_earlier_no_is_shown_and_counts_until_somebody_says_otherwise(runs, release):
+    run = runs.begin(asking(release, QUESTION))
+    run.asks().answer(decision="decline", approver="Bob", note="wrong workflow")
+    run.ends()
+    release.request = replace(release.request, approve_all=True)
+    state = runs.begin(asking(release, QUESTION)).ends()
+    assert state.name == "Declined"
+    assert "Bob declined" in state.message
+    release.request = replace(release.request, approve_all=False)
+    again = runs.begin(asking(release, QUESTION))
+    waiting = again.asks()
+    assert "Bob declined exactly this at" in waiting.brief
+    assert "wrong workflow" in waiting.brief
+    waiting.answer(**YES)
+    assert again.ends().result() == "passed"
+
+
+def test_nobody_cannot_answer(runs, release):
+    run = runs.begin(asking(release, QUESTION), deployed=True)
+    waiting = run.asks()
+    assert waiting.answer(decision="approve", approver="").status == "REJECT"
+    waiting.answer(decision="approve", approver=" ")
+    again = run.resumed().asks()
+    assert "the answer carries no name" in again.brief
+    again.answer(**YES)
+    assert run.resumed().ends().result() == "passed"
+
+
+def test_the_time_is_the_answers_own_and_not_the_resumes(runs, release):
+    run = runs.begin(asking(release, QUESTION), deployed=True)
+    run.asks().answer(**YES)
+    (answered,) = [one for one in runs.client.filter_flow_run_input(run.id, "", 200, set()) if "response" in one.key]
+    until(lambda: datetime.now(UTC) - answered.created > timedelta(seconds=2), "another second")
+    assert run.resumed().ends().result() == "passed"
+    (approval,) = record.kept(release).approvals
+    assert approval.time == record.in_words(answered.created)
 
 
 def test_several_questions_are_asked_one_after_the_other(runs, release):

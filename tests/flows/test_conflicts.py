@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from prefect import flow
 
@@ -10,6 +12,8 @@ from flows.ending import Trail, stopped
 from lockgate.errors import LockgateError
 from lockgate.request import Request
 from lockgate.steps import CHART
+from planning import record
+from planning.opening import open_release
 from tests.flow_runs import git
 
 SLOW = pytest.mark.slow
@@ -41,7 +45,7 @@ def test_dirty_tree_is_put_right_and_tried_again(runs, checkout, deployed):
     assert "left-over.txt" in waiting.brief
     assert waiting.schema["properties"]["decision"]["enum"] == ["retry", "another version", "commit", "abort"]
     (checkout / "left-over.txt").unlink()
-    waiting.answer(decision="retry")
+    waiting.answer(approver="Ada", decision="retry")
     assert run.resumed().ends().result() == "1.1.0"
 
 
@@ -51,7 +55,7 @@ def test_edited_release_files_are_committed_when_a_person_says_so(runs, sandbox,
     run = take(runs, "1.1.0", checkout)
     waiting = run.asks()
     assert "let `VERSION` be committed and pushed (commit), or abort" in waiting.brief
-    waiting.answer(decision="commit")
+    waiting.answer(approver="Ada", decision="commit")
     assert run.ends().result() == "1.1.0"
     assert git(sandbox.folder / "origin.git", "log", "-1", "--format=%s", "main") == "Update VERSION"
 
@@ -60,10 +64,10 @@ def test_edited_release_files_are_committed_when_a_person_says_so(runs, sandbox,
 def test_step_one_runs_again_and_nothing_else(runs, checkout):
     (checkout / "left-over.txt").write_text("half an idea\n")
     run = take(runs, "1.1.0", checkout)
-    run.asks().answer(decision="retry")
+    run.asks().answer(approver="Ada", decision="retry")
     waiting = run.asks()
     (checkout / "left-over.txt").unlink()
-    waiting.answer(decision="retry")
+    waiting.answer(approver="Ada", decision="retry")
     run.ends()
     names = [(one.name, one.state.name) for one in run.settled_task_runs()]
     failed, passed = (CHECK, "Failed"), (CHECK, "Completed")
@@ -75,9 +79,14 @@ def test_another_version_is_taken_in_place_of_a_conflicting_one(runs, sandbox, d
     run = take(runs, "1.0.0", sandbox.origin_url, deployed=deployed)
     waiting = run.asks()
     assert "1.0.0" in waiting.brief
-    waiting.answer(decision="another version", version="1.2.0")
+    waiting.answer(approver=" ", decision="another version", version="1.2.0")
+    waiting = run.resumed().asks()
+    assert "the answer carries no name" in waiting.brief
+    waiting.answer(approver="Ada", decision="another version", version="1.2.0")
     assert run.resumed().ends().result() == "1.2.0"
     assert run.known.name == "lockgate-sample 1.2.0"
+    (chosen,) = record.kept(open_release(Request(sandbox.origin_url, "1.2.0"), os.environ)).approvals
+    assert (chosen.checkpoint, chosen.decision, chosen.approver) == ("conflict", "another version", "Ada")
 
 
 def test_chosen_version_stays_with_the_run_when_the_conflict_is_gone(runs, checkout):
@@ -86,7 +95,7 @@ def test_chosen_version_stays_with_the_run_when_the_conflict_is_gone(runs, check
     run = take(runs, "1.1.0", checkout, deployed=True)
     waiting = run.asks()
     (checkout / "left-over.txt").unlink()
-    waiting.answer(decision="another version", version="1.2.0")
+    waiting.answer(approver="Ada", decision="another version", version="1.2.0")
     assert run.resumed().ends().result() == "1.2.0"
     assert run.retry(force=True).ends().result() == "1.2.0"
 
@@ -94,10 +103,10 @@ def test_chosen_version_stays_with_the_run_when_the_conflict_is_gone(runs, check
 @SLOW
 def test_last_chosen_version_counts(runs, sandbox):
     run = take(runs, "1.0.0", sandbox.origin_url, deployed=True)
-    run.asks().answer(decision="another version", version="0.9")
+    run.asks().answer(approver="Ada", decision="another version", version="0.9")
     waiting = run.resumed().asks()
     assert "lockgate-sample 0.9 cannot be released" in waiting.brief
-    waiting.answer(decision="another version", version="minor")
+    waiting.answer(approver="Ada", decision="another version", version="minor")
     assert run.resumed().ends().result() == "1.1.0"
 
 
@@ -105,12 +114,12 @@ def test_last_chosen_version_counts(runs, sandbox):
 @pytest.mark.parametrize(("version", "words"), [("soon", "'soon'"), pytest.param("", "''", marks=SLOW)])
 def test_choice_that_is_no_version_is_asked_again_saying_why(runs, sandbox, deployed, version, words):
     run = take(runs, "1.0.0", sandbox.origin_url, deployed=deployed)
-    run.asks().answer(decision="another version", version=version)
+    run.asks().answer(approver="Ada", decision="another version", version=version)
     waiting = run.resumed().asks()
     assert waiting.brief.startswith(f"**{words}")
     assert "PEP 440" in waiting.brief
     assert "lockgate-sample 1.0.0 cannot be released" in waiting.brief
-    waiting.answer(decision="another version", version="1.1.0")
+    waiting.answer(approver="Ada", decision="another version", version="1.1.0")
     assert run.resumed().ends().result() == "1.1.0"
 
 
@@ -120,11 +129,11 @@ def test_abort_ends_with_the_conflict_and_a_retry_asks_anew(runs, sandbox, deplo
     if not deployed and not force:
         pytest.skip("Prefect refuses this retry for a run without a deployment")
     run = take(runs, "1.0.0", sandbox.origin_url, deployed=deployed)
-    run.asks().answer(decision="abort")
+    run.asks().answer(approver="Ada", decision="abort")
     state = run.resumed().ends()
     assert state.name == "Refused"
     assert "1.0.0" in state.message
-    run.retry(force=force).asks().answer(decision="another version", version="1.1.0")
+    run.retry(force=force).asks().answer(approver="Ada", decision="another version", version="1.1.0")
     assert run.resumed().ends().result() == "1.1.0"
 
 
@@ -149,7 +158,7 @@ def test_conflict_shows_what_later_steps_refuse_too(runs, sandbox):
     assert "1.0.0 is taken: tagged as v1.0.0" in waiting.brief
     assert "### What later steps refuse now" in waiting.brief
     assert "a token with the permission contents=write" in waiting.brief
-    waiting.answer(decision="another version", version="1.1.0")
+    waiting.answer(approver="Ada", decision="another version", version="1.1.0")
     state = waiting.run.ends()
     assert state.name == "Refused"
     assert state.message.startswith("Step 7 (Verify release environment)")

@@ -52,7 +52,7 @@ def test_outage_that_lasts_ends_as_unavailable_and_changes_nothing(runs, sandbox
 
 def test_refusal_is_not_tried_again(runs, sandbox):
     run = runs.begin(release, request=Request(sandbox.origin_url, "1.0.0"))
-    run.asks().answer(decision="abort")
+    run.asks().answer(decision="abort", approver="Ada")
     name, report = run.report()
     assert name == "Refused"
     assert report.exit_code == ExitCode.REFUSED

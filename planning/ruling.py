@@ -1,0 +1,92 @@
+"""Which rules hold for a release: those of its own commit, of the newest commit, and of the previous release."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from clients import git
+from lockgate.errors import LockgateError, refused
+from lockgate.fixture import Fixture
+from lockgate.repository import Origin
+from lockgate.settings import Settings, stated_settings, table_of
+from lockgate.stated_rules import StatedRules, digest_of, loosened, stricter
+from planning import record, survey
+from planning.release import Release, read_pyproject
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The rules that a release has to satisfy: its own commit's, the newest commit's, and where it has any the previous release's.
+
+    `loosened` tells what its own commit allows that the previous release did not.
+    """
+
+    own: StatedRules
+    newest: StatedRules
+    previous: StatedRules | None = None
+    loosened: tuple[str, ...] = ()
+
+    @property
+    def stated(self) -> tuple[StatedRules, ...]:
+        """All of them, those that say the same once."""
+        found = (self.own, self.newest, *((self.previous,) if self.previous else ()))
+        return tuple({one.digest: one for one in reversed(found)}.values())[::-1]
+
+    @property
+    def settings(self) -> Settings:
+        """What the release's own commit states, with what the newest commit is stricter in."""
+        return stricter(self.own.settings, self.newest.settings)
+
+
+def rule(release: Release, origin: Origin | None = None) -> Ruling:
+    """The rules in force at this moment; without `origin` by what was last fetched and recorded.
+
+    Raises SettingsError for rules that cannot be read, and RefusedError where allowed signers are missing. Where the previous
+    release's cannot be read, that counts as loosened.
+    """
+    fixture = record.find_kept(release)
+    branch = release.settings.branch
+    newest = origin.heads[branch] if origin else git.resolve(release.workspace, f"refs/remotes/origin/{branch}") or ""
+    commit = next((one for one in _commits(fixture) if git.resolve(release.workspace, one) is not None), newest)
+    own = read_stated(release, commit, f"the release's own commit {commit[:12]}")
+    main = read_stated(release, newest, f"the newest commit {newest[:12]} of the release branch")
+    before = _previous(release, fixture, origin)
+    try:
+        previous = read_stated(release, before, f"the previous release (commit {before[:12]})") if before else None
+    except LockgateError as error:
+        unread = f"the previous release's rules cannot be read ({error.problems[0].seen})"
+        return Ruling(own, main, None, (unread,))
+    if previous is None or not table_of(read_pyproject(release.workspace, before)):
+        return Ruling(own, main)
+    return Ruling(own, main, previous, loosened(previous, own))
+
+
+def read_stated(release: Release, commit: str, where: str) -> StatedRules:
+    """What a commit states; raises SettingsError where it cannot be read, RefusedError where the signers it names are missing."""
+    pyproject = read_pyproject(release.workspace, commit)
+    settings = stated_settings(pyproject)
+    signers = _signers(release, commit, settings, where) if settings.signed_approvals else ""
+    return StatedRules(where, settings, signers, digest_of(pyproject, signers))
+
+
+def _signers(release: Release, commit: str, settings: Settings, where: str) -> str:
+    data = git.read_file(release.workspace, commit, settings.allowed_signers)
+    if data is None:
+        raise refused(
+            f"{where} has no file {settings.allowed_signers!r}",
+            "the allowed signers, since approvals have to be signed (`signed-approvals = true`)",
+            "add it: one line for each person, `NAME namespaces=\"lockgate\" KEYTYPE KEY` (ssh-keygen(1))",
+        )  # fmt: skip
+    return data.decode(errors="replace")
+
+
+def _commits(fixture: Fixture | None) -> tuple[str, ...]:
+    """The release commit, else the commit that it will be made on, as far as they are recorded."""
+    return tuple(one for one in (fixture.release_commit, fixture.base_commit) if one) if fixture else ()
+
+
+def _previous(release: Release, fixture: Fixture | None, origin: Origin | None) -> str:
+    if origin is None:
+        return fixture.previous_commit if fixture else ""
+    before = survey.previous(release, origin)
+    return before[2] if before else ""
