@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 
 from clients import github_api, http
 from clients.github_api import Memory
-from lockgate.errors import refused, unavailable
+from clients.hosts import check_named
+from lockgate.errors import unavailable
 from lockgate.github import GitHub, Job, PendingDeployment, Run, workflow_file
 from lockgate.publish_logs import NoLogs
 
@@ -110,7 +110,7 @@ def download_logs(hub: GitHub, run: Run, destination: Path, limit_bytes: int) ->
     if response.status_code not in REDIRECTS:
         http.translate(response, what)
     link = _signed_link(response, what)
-    with httpx.Client(timeout=http.TIMEOUT, follow_redirects=False, verify=http.trusted()) as anonymous:
+    with http.client() as anonymous:
         found = http.download(anonymous, link, destination, what=what, limit_bytes=limit_bytes, gone=(400, 403, 404))
     if found is None:
         raise unavailable(f"While {what}, the link that GitHub gave did not work", "the archive", http.TRY_AGAIN)
@@ -157,12 +157,9 @@ def _pending(found: _Pending) -> PendingDeployment:
 
 def _signed_link(response: httpx.Response, what: str) -> str:
     """The link of the answer; an unencrypted one only from an API that is unencrypted itself (this machine)."""
-    link = str(response.request.url.join(response.headers.get("location", "")))
-    allowed = {"https", response.request.url.scheme}
-    if urlsplit(link).scheme not in allowed:
-        raise refused(
-            f"While {what}, GitHub pointed to an address that is not https",
-            "an https link",
-            "fetch the logs in the browser and look why",
-        )
-    return link
+    asked = response.request.url
+    try:
+        link = str(asked.join(response.headers.get("location", "")))
+    except httpx.InvalidURL:
+        link = ""
+    return check_named(link, str(asked), what)

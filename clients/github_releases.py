@@ -126,6 +126,7 @@ def upload_asset(hub: GitHub, release: GithubRelease, path: Path) -> Asset:
             content=content,
             headers={"Content-Type": kind, "Content-Length": str(path.stat().st_size)},
             timeout=UPLOAD_TIMEOUT,
+            seconds=http.TRANSFER_SECONDS,
         )
     if response.status_code != httpx.codes.CREATED:
         http.translate(response, what)

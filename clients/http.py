@@ -1,7 +1,8 @@
 """HTTP as every client here uses it: how it is opened, and which of our errors each failure becomes.
 
-Timeouts are explicit, redirects are never followed by themselves, and nothing is tried twice: retrying is the
-business of the steps. What an answer means (a 404, say) is the caller's to know; `translate` is for all the rest.
+Timeouts, sizes and depths are explicit (clients/answers.py, lockgate/documents.py), redirects are never followed by
+themselves, and nothing is tried twice: retrying is the business of the steps. What an answer means (a 404, say) is the
+caller's to know; `translate` is for all the rest.
 """
 
 from __future__ import annotations
@@ -18,12 +19,26 @@ from typing import Any, NoReturn
 
 import httpx
 
-from lockgate.errors import LockgateError, Problem, RateLimitedError, RefusedError, SettingsError, UnavailableError
+from clients import answers
+from lockgate import documents
+from lockgate.errors import (
+    LockgateError,
+    Problem,
+    RateLimitedError,
+    RefusedError,
+    SettingsError,
+    UnavailableError,
+    refused,
+    unavailable,
+)
 
 TIMEOUT = httpx.Timeout(60.0, connect=15.0)  # seconds; read and write count from the last byte that moved
 USER_AGENT = "lockgate"
 LONGEST_QUOTE = 300  # characters of another server's words in one of our messages
 SHORTEST_WAIT_SECONDS = 1.0
+ANSWER_BYTES = 64 * 1024**2  # a page of a hundred GitHub releases with all their assets has about 25 MiB
+ANSWER_SECONDS = 180.0
+TRANSFER_SECONDS = 3600.0
 UNNAMED_WAIT_SECONDS = 60.0  # "wait at least one minute": docs.github.com, best practices for using the REST API
 
 RATE_WORDS = ("rate limit", "abuse detection")
@@ -46,9 +61,13 @@ def client(base_url: str = "", headers: Mapping[str, str] | None = None) -> http
     """
     if base_url and not base_url.startswith(("https://", "http://")):
         raise SettingsError(_unusable_address(repr(base_url)))
-    names = {"User-Agent": USER_AGENT, **(headers or {})}
+    names = {"User-Agent": USER_AGENT, "Accept-Encoding": answers.ACCEPTED, **(headers or {})}
+    # A connection for each request: so that cutting the connections of one ends no other.
+    alone = httpx.Limits(max_keepalive_connections=0)
     try:
-        return httpx.Client(base_url=base_url, headers=names, timeout=TIMEOUT, follow_redirects=False, verify=trusted())
+        return httpx.Client(
+            base_url=base_url, headers=names, timeout=TIMEOUT, limits=alone, follow_redirects=False, verify=trusted()
+        )
     except httpx.InvalidURL as error:
         translate(error, f"opening {base_url!r}")
 
@@ -59,13 +78,20 @@ def trusted() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-def send(http: httpx.Client, method: str, url: str, *, what: str, **options: Any) -> httpx.Response:
+def send(
+    http: httpx.Client, method: str, url: str, *, what: str, seconds: float = ANSWER_SECONDS, **options: Any
+) -> httpx.Response:
     """One request and its whole answer, whatever its status; `what` completes the sentence "while …".
 
-    Raises UnavailableError when no complete answer came, SettingsError when the address cannot be used.
+    Raises UnavailableError when no complete answer came within `seconds`, RefusedError when it is over 64 MiB, SettingsError
+    when the address cannot be used.
     """
+    deadline = answers.Deadline(seconds)
     try:
-        return http.request(method, url, **options)
+        with deadline.running(), http.stream(method, url, extensions=deadline.extensions, **options) as response:
+            return answers.whole(response, ANSWER_BYTES)
+    except answers.AnswerError as error:
+        raise _endless(error, what, f"{method} {http.base_url.join(url).host}", ANSWER_BYTES, seconds) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         translate(error, what)
 
@@ -73,7 +99,7 @@ def send(http: httpx.Client, method: str, url: str, *, what: str, **options: Any
 def read_json(response: httpx.Response, what: str) -> Any:
     """The JSON of an answer; anything else is taken for a proxy's or an outage's page: UnavailableError."""
     try:
-        return response.json()
+        return documents.read_json(response.content, ANSWER_BYTES)
     except ValueError as error:
         raise unexpected(response, what, "JSON") from error
 
@@ -83,18 +109,21 @@ def download(
 ) -> Download | None:
     """Stream a URL into a file, which appears only when it is complete; None for the statuses in `gone`.
 
-    Raises RefusedError over `limit_bytes`, and what `translate` raises for every other status and failure.
+    Raises RefusedError over `limit_bytes`, UnavailableError when it takes more than an hour, and what `translate` raises for
+    every other status and failure.
     """
     part = destination.with_name(destination.name + ".part")
+    deadline = answers.Deadline(TRANSFER_SECONDS)
     try:
-        with http.stream("GET", url) as response:
+        with deadline.running(), http.stream("GET", url, extensions=deadline.extensions) as response:
             if response.status_code in gone:
                 return None
             if response.status_code != httpx.codes.OK:
-                response.read()
-                translate(response, what)
-            digest, size = _write(response, part, what, limit_bytes)
+                translate(answers.whole(response, ANSWER_BYTES), what)
+            digest, size = _write(response, part, limit_bytes)
         part.replace(destination)
+    except answers.AnswerError as error:
+        raise _endless(error, what, f"GET {http.base_url.join(url).host}", limit_bytes, TRANSFER_SECONDS) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         translate(error, what)
     finally:
@@ -154,7 +183,7 @@ def is_rate_limit(response: httpx.Response) -> bool:
 def words_of(response: httpx.Response) -> str:
     """What an answer's body says, on one line: a JSON error's message and details, else the text's beginning."""
     try:
-        body = response.json()
+        body = documents.read_json(response.content, ANSWER_BYTES)
     except ValueError:
         return _one_line(response.text)
     if not isinstance(body, dict):
@@ -182,13 +211,11 @@ def unexpected(response: httpx.Response, what: str, expected: str) -> Unavailabl
     )
 
 
-def _write(response: httpx.Response, part: Path, what: str, limit_bytes: int) -> tuple[str, int]:
+def _write(response: httpx.Response, part: Path, limit_bytes: int) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
     with part.open("wb") as file:
-        for chunk in response.iter_bytes():
+        for chunk in answers.pieces(response, limit_bytes):
             size += len(chunk)
-            if size > limit_bytes:
-                raise _too_large(response, what, limit_bytes)
             digest.update(chunk)
             file.write(chunk)
     return digest.hexdigest(), size
@@ -263,14 +290,25 @@ def _unusable_address(address: str) -> Problem:
     return Problem(f"The address cannot be used: {address}", "an http:// or https:// address", "correct the setting")
 
 
-def _too_large(response: httpx.Response, what: str, limit_bytes: int) -> RefusedError:
-    return RefusedError(
-        Problem(
-            f"While {what}, {place_of(response)} sent more than {limit_bytes} bytes",
-            f"at most {limit_bytes} bytes",
+def _endless(
+    error: answers.AnswerError, what: str, place: str, limit_bytes: int, seconds: float
+) -> RefusedError | UnavailableError:
+    """The error for an answer that was not read to its end."""
+    if isinstance(error, answers.TooLargeError):
+        return refused(
+            f"While {what}, {place} sent more than {limit_bytes} bytes", f"at most {limit_bytes} bytes",
             "look at it in the browser; nothing of it was kept",
+        )  # fmt: skip
+    if isinstance(error, answers.TooSlowError):
+        return unavailable(
+            f"While {what}, the whole answer of {place} did not come within {seconds:.0f} s",
+            "an answer in time",
+            TRY_AGAIN,
         )
-    )
+    return unavailable(
+        f"While {what}, {place} sent a body in a coding that was not asked for, or a broken one", "plain bytes, or gzip once",
+        f"{TRY_AGAIN}; if it stays, see whether a proxy answers in the service's place",
+    )  # fmt: skip
 
 
 def _retry_after(value: str, now: float) -> float:

@@ -6,7 +6,6 @@ unclear is an error, so that a version is never taken for free because somebody 
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,8 +16,10 @@ import httpx
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from clients.http import client, read_json, send, translate, unexpected
+from clients.hosts import check_named
+from clients.http import ANSWER_BYTES, client, read_json, send, translate, unexpected
 from clients.http import download as stream
+from lockgate import documents
 from lockgate.errors import Problem, RefusedError, SettingsError, UnavailableError
 from lockgate.publication import IndexFile, IndexProject, Publisher
 
@@ -78,7 +79,7 @@ def observe_release(index: str, name: str, version: Version | str) -> tuple[Inde
             return None
         _check_ok(response, what)
     try:
-        return tuple(_json_api_file(entry) for entry in read_json(response, what)["urls"])
+        return tuple(_json_api_file(entry, str(response.url)) for entry in read_json(response, what)["urls"])
     except (KeyError, TypeError) as error:
         raise unexpected(response, what, "a list of files under `urls`") from error
 
@@ -89,7 +90,7 @@ def read_provenance(file: IndexFile) -> str | None:
         return None
     what = f"reading the provenance of {file.name}"
     with client(headers={"Accept": "application/json", **FRESH}) as http:
-        response = _get(http, file.provenance, what)
+        response = _get(http, check_named(file.provenance, file.page, what), what)
         if response.status_code == httpx.codes.NOT_FOUND:
             return None
         _check_ok(response, what)
@@ -113,7 +114,7 @@ def publisher_of(provenance: str, name: str) -> Publisher | None:
     Read by hand, since libraries refuse the whole object for a kind of publisher that they do not know.
     """
     try:
-        bundles = json.loads(provenance)["attestation_bundles"]
+        bundles = documents.read_json(provenance, ANSWER_BYTES)["attestation_bundles"]
         return _publisher(bundles[0]["publisher"]) if bundles else None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnavailableError(
@@ -134,7 +135,7 @@ def download(file: IndexFile, destination: Path) -> Path:
     part = destination.with_name(f".{destination.name}.unproved")
     try:
         with client(headers=FRESH) as http:
-            got = stream(http, file.url, part, what=what, limit_bytes=MAX_FILE_BYTES)
+            got = stream(http, check_named(file.url, file.page, what), part, what=what, limit_bytes=MAX_FILE_BYTES)
         if got is None or got.sha256 != file.sha256:
             raise RefusedError(
                 Problem(
@@ -155,7 +156,9 @@ def fill_digest(file: IndexFile) -> IndexFile:
         return file
     what = f"reading {file.name} from the index"
     with tempfile.TemporaryDirectory(prefix="lockgate-") as folder, client(headers=FRESH) as http:
-        got = stream(http, file.url, Path(folder) / "file", what=what, limit_bytes=MAX_FILE_BYTES)
+        got = stream(
+            http, check_named(file.url, file.page, what), Path(folder) / "file", what=what, limit_bytes=MAX_FILE_BYTES
+        )
     return replace(file, sha256=got.sha256, size=got.size) if got else file
 
 
@@ -271,14 +274,14 @@ def _refused_page(response: httpx.Response, what: str, seen: str) -> RefusedErro
 def _project(page: ProjectPage, response: httpx.Response, name: str, what: str) -> IndexProject:
     if canonicalize_name(page.project) != name:
         raise _refused_page(response, what, f"it is of the project {page.project!r}")
-    files = tuple(_file(package) for package in page.packages)
+    files = tuple(_file(package, str(response.url)) for package in page.packages)
     declared = (_version(text) for text in page.versions or ())
     versions = {version for version in (*declared, *(file.version for file in files)) if version is not None}
     status = str(page.status) if page.status else "active"
     return IndexProject(name, tuple(sorted(versions)), files, status, str(response.url))
 
 
-def _file(package: DistributionPackage) -> IndexFile:
+def _file(package: DistributionPackage, page: str) -> IndexFile:
     return IndexFile(
         name=package.filename,
         sha256=package.digests.get("sha256", "").lower(),
@@ -287,10 +290,11 @@ def _file(package: DistributionPackage) -> IndexFile:
         yanked=package.is_yanked,
         provenance=package.provenance_url,
         uploaded=package.upload_time.isoformat() if package.upload_time else None,
+        page=page,
     )
 
 
-def _json_api_file(entry: Mapping[str, Any]) -> IndexFile:
+def _json_api_file(entry: Mapping[str, Any], page: str) -> IndexFile:
     return IndexFile(
         name=entry["filename"],
         sha256=entry["digests"].get("sha256", "").lower(),
@@ -298,6 +302,7 @@ def _json_api_file(entry: Mapping[str, Any]) -> IndexFile:
         url=entry["url"],
         yanked=bool(entry.get("yanked")),
         uploaded=entry.get("upload_time_iso_8601"),
+        page=page,
     )
 
 

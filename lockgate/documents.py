@@ -6,6 +6,7 @@ Every reader raises DocumentError for what it does not take, so that no document
 from __future__ import annotations
 
 import json
+import math
 import tomllib
 from collections.abc import Callable
 from typing import Any
@@ -18,8 +19,8 @@ LONGEST_YAML = 256 * 1024
 """Characters of a workflow, which PyYAML reads at about 100 kB a second; long ones have some 50 kB."""
 DEEPEST = 100
 """Levels of lists and tables in each other; settings, fixtures and workflows have about ten."""
-MOST_VALUES = 1_000_000
-"""Values in a document, those behind an alias counted each time that they are used."""
+MOST_VALUES = 100_000
+"""Values in a YAML document, those behind an alias counted each time that they are used."""
 
 
 class DocumentError(ValueError):
@@ -28,35 +29,37 @@ class DocumentError(ValueError):
 
 def read_json(text: str | bytes, longest: int = LONGEST) -> Any:
     """The value of a JSON text; raises DocumentError for anything else, and for more than the bounds above."""
-    return _read(json.loads, text, longest)
+    return check_size(_read(json.loads, text, longest))
 
 
 def read_toml(text: str) -> dict[str, Any]:
     """The tables of a TOML text; raises DocumentError for anything else, and for more than the bounds above."""
-    found: dict[str, Any] = _read(tomllib.loads, text, LONGEST)
+    found: dict[str, Any] = check_size(_read(tomllib.loads, text, LONGEST))
     return found
 
 
 def read_yaml(text: str) -> Any:
     """The texts, lists and mappings of a YAML text; raises DocumentError for anything else, and for more than the bounds."""
-    return _read(lambda given: yaml.load(given, Loader=yaml.BaseLoader), text, LONGEST_YAML)  # noqa: S506 - builds texts, lists and mappings, nothing else
+    return check_size(_read(_load_yaml, text, LONGEST_YAML), MOST_VALUES)
+
+
+def _load_yaml(text: str) -> Any:
+    return yaml.load(text, Loader=yaml.BaseLoader)  # noqa: S506 - builds texts, lists and mappings, nothing else
 
 
 def _read(parse: Callable[[Any], Any], text: str | bytes, longest: int) -> Any:
     if len(text) > longest:
         raise DocumentError(f"it has {len(text)} characters, and at most {longest} are read")
     try:
-        value = parse(text)
+        return parse(text)
     except RecursionError:
         raise DocumentError(f"its lists and tables are in each other more than {DEEPEST} deep") from None
     except (ValueError, yaml.YAMLError) as error:
         raise DocumentError(" ".join(str(error).split())) from error
-    check_size(value)
-    return value
 
 
-def check_size(value: Any) -> None:
-    """Raise DocumentError for a value that is too deep, or that has too many parts to be walked through."""
+def check_size(value: Any, most: float = math.inf) -> Any:
+    """Give the value back, or raise DocumentError when it is too deep, or has too many parts to be walked through."""
     level, depth, count = [value], 0, 0
     while level:
         if depth > DEEPEST:
@@ -65,7 +68,8 @@ def check_size(value: Any) -> None:
         for one in level:
             parts = one.values() if isinstance(one, dict) else one if isinstance(one, list) else ()
             count += len(parts)
-            if count > MOST_VALUES:
-                raise DocumentError(f"it has more than {MOST_VALUES} values, aliases counted each time")
+            if count > most:
+                raise DocumentError(f"it has more than {most} values, aliases counted each time")
             below.extend(part for part in parts if isinstance(part, (dict, list)))
         level, depth = below, depth + 1
+    return value

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from packaging.tags import Tag
@@ -27,7 +27,7 @@ class IndexFile:
     """One file of a project as the index lists it (PEP 691, 700, 740).
 
     `sha256` is "" and `size` (bytes) is None where the index does not say; `provenance` is the address of the
-    file's provenance object; `uploaded` is an ISO 8601 time.
+    file's provenance object; `uploaded` is an ISO 8601 time; `page` is the address of the answer that named all this.
     """
 
     name: str
@@ -37,6 +37,7 @@ class IndexFile:
     yanked: bool = False
     provenance: str | None = None
     uploaded: str | None = None
+    page: str = field(default="", compare=False)
 
     @property
     def version(self) -> Version | None:

@@ -22,6 +22,8 @@ ALLOWED: dict[str, set[str]] = {
 }
 FOUNDATIONS = {
     "clients": {
+        "clients.answers",
+        "clients.hosts",
         "clients.http",
         "clients.process",
         "clients.github_api",

@@ -40,7 +40,13 @@ DESTINATIONS: dict[str, type[LockgateError]] = {
 
 
 def stand_in(handler: Handler) -> httpx.Client:
-    return httpx.Client(base_url="https://forge.test", transport=httpx.MockTransport(handler))
+    def streamed(request: httpx.Request) -> httpx.Response:
+        given = handler(request)
+        if not given.is_stream_consumed:
+            return given
+        return httpx.Response(given.status_code, headers=given.headers, stream=httpx.ByteStream(given.content))
+
+    return httpx.Client(base_url="https://forge.test", transport=httpx.MockTransport(streamed))
 
 
 def answer(status: int, headers: dict[str, str] | None = None, **body: object) -> httpx.Response:

@@ -83,6 +83,7 @@ def page(**changes: Any) -> dict[str, Any]:
 
 def file_of(server: Server, **changes: Any) -> IndexFile:
     values: dict[str, Any] = {"name": WHEEL, "sha256": DIGEST, "size": len(BYTES), "url": f"{server.base}files/{WHEEL}"}
+    values["page"] = f"{server.base}simple/sample/"
     return IndexFile(**{**values, **changes})
 
 
