@@ -81,13 +81,15 @@ class Wish:
 class Course:
     """What becomes of what is there: the release begins anew, or goes on; and why, as a sentence goes on after a colon.
 
-    `chosen` tells that a person wants to go on with a commit that would be given up otherwise.
+    `chosen` tells that a person wants to go on with a commit that would be given up otherwise. `problems` and `warnings` are about
+    what was asked for.
     """
 
     anew: bool = False
     why: str = ""
     chosen: bool = False
     problems: tuple[Problem, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def decide_course(before: Before, run: ThisRun, wish: Wish, label: str) -> Course:

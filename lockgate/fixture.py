@@ -239,7 +239,9 @@ def is_same_release(fixture: Fixture | None, tagged: str | None, on_index: Mappi
 
 
 def restarted(fixture: Fixture) -> Fixture:
-    """The record of the same release, begun anew: what was learned is dropped, who asked and what was noted stay.
+    """The record of the same release, begun anew: what was learned and approved is dropped.
+
+    Who asked, what was noted, and each decline stay: one of the same evidence counts until somebody says otherwise.
 
     Refuses when the tag was pushed for certain: from then on a release can only go on.
     """
@@ -249,7 +251,10 @@ def restarted(fixture: Fixture) -> Fixture:
             "a release before its point of no return",
             "start it again without --restart: it goes on",
         )
-    anew = replace(fixture.for_commit(""), steps=(), approvals=(), release_commit="", restarts=fixture.restarts + 1)
+    declines = tuple(one for one in fixture.approvals if one.decision == "decline")
+    anew = replace(
+        fixture.for_commit(""), steps=(), approvals=declines, release_commit="", restarts=fixture.restarts + 1
+    )
     return replace(anew, artifacts=(), tests=None, build_requirements=(), publisher=None)
 
 

@@ -17,9 +17,9 @@ from lockgate.versions import check_version, released_versions
 from lockgate.workflows import PublishWorkflow, ReleaseShare
 from planning import approving, survey
 from planning.history import read_fixtures
-from planning.opening import repository_version
 from planning.record import foreign
 from planning.release import Release
+from planning.stated import check_copies, repository_version, stated_version
 
 
 def version(release: Release, origin: Origin) -> Finding:
@@ -28,9 +28,13 @@ def version(release: Release, origin: Origin) -> Finding:
     fixture = survey.find_fixture(release, origin)
     ours = survey.is_ours(release, origin, shown, fixture)
     fixtures, unreadable = read_fixtures(release, origin.heads[release.settings.branch])
+    is_out = release.tag in origin.tags
+    stated = stated_version(
+        release.workspace, origin.heads[release.settings.branch], release.settings, None if is_out else release.given
+    )
     problems = check_version(
         release.version,
-        repository=repository_version(release.workspace, origin.heads[release.settings.branch], release.settings),
+        repository=stated,
         tagged=released_versions(origin.tags, release.settings.tag_format),
         index=survey.index_versions(release, shown, published_versions(fixtures.values())),
         ours=ours,
@@ -45,12 +49,20 @@ def version(release: Release, origin: Origin) -> Finding:
         taken = released_versions(local, release.settings.tag_format)
         problems += check_local_tags(given.checkout, taken, release.version)
         edited = release_files(given.checkout, patterns)
-        says += f"; commits and pushes {', '.join(edited)}" if edited else ""
-    warnings = [_unreadable(path, why) for path, why in unreadable.items()]
+        problems += () if is_out else check_copies(release, stated)
+        says += f"; commits and pushes {', '.join(edited)}" if edited and not is_out else ""
+    warnings = [*release.course.warnings]
+    if given is not None and is_out and edited:
+        warnings.append(_left_alone(edited, release))
+    warnings += [_unreadable(path, why) for path, why in unreadable.items()]
     warnings += [_foreign(key) for key in foreign(release)]
     if shown.project is None and not problems:
         warnings.append(_first_release(release.settings.project))
     return Finding("version", says, problems, tuple(warnings))
+
+
+def _left_alone(edited: tuple[str, ...], release: Release) -> str:
+    return f"{', '.join(edited)} was edited after the tag of {release.version}: it is not in this release, and is left as it is"
 
 
 def _first_release(project: str) -> str:

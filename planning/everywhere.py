@@ -14,9 +14,10 @@ from lockgate.sentinel import Everywhere
 from lockgate.versions import released_versions
 from planning import survey
 from planning.history import read_fixtures
-from planning.opening import open_release, repository_version
+from planning.opening import open_release
 from planning.outlook import beside
 from planning.release import Release
+from planning.stated import repository_version
 
 ANY_VERSION = "0"
 """A release is opened for its settings here; of which version plays no part."""

@@ -17,7 +17,6 @@ from lockgate.fixture import Fixture, published_versions
 from lockgate.repository import Origin
 from lockgate.request import Request
 from lockgate.settings import Settings
-from lockgate.version_sources import read_version
 from lockgate.versions import is_word, next_version, parse_version, released_versions, tag_for
 from planning import attempts, record
 from planning.release import (
@@ -32,6 +31,7 @@ from planning.release import (
     token_for,
     workspace_of,
 )
+from planning.stated import stated_version
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def open_release(request: Request, environ: Mapping[str, str], run: ThisRun = OU
         branch = choose_branch(request, origin, settings.branch)
         update_workspace(workspace, origin_url, branch, environ)
         settings = replace(_settings(workspace, request, origin, branch), branch=branch)
-    version = _choose_version(request, environ, workspace, slug, settings, origin, run)
+    version = _choose_version(request, environ, (workspace, given), slug, settings, origin, run)
     return Release(
         request, environ, origin_url=origin_url, given=given, slug=slug, settings=settings, version=version,
         tag=tag_for(version, settings.tag_format), run=run,
@@ -91,15 +91,16 @@ def _settings(workspace: Path, request: Request, origin: Origin, branch: str) ->
 
 
 def _choose_version(
-    request: Request, environ: Mapping[str, str], workspace: Path, slug: str, settings: Settings, origin: Origin,
-    run: ThisRun,
+    request: Request, environ: Mapping[str, str], folders: tuple[Path, Path | None], slug: str, settings: Settings,
+    origin: Origin, run: ThisRun,
 ) -> Version:  # fmt: skip
     if request.version and not is_word(request.version):
         return parse_version(request.version)
     store = store_of(environ)
     if known := attempts.of_run(store, slug, run.id, request.version):
         return parse_version(known)
-    current = repository_version(workspace, origin.heads[settings.branch], settings)
+    workspace, given = folders
+    current = stated_version(workspace, origin.heads[settings.branch], settings, given)
     tagged = released_versions(origin.tags, settings.tag_format)
     there = record.read_fixtures(
         workspace, settings.fixture, origin.heads[settings.branch], since=max(tagged, default=None)
@@ -120,15 +121,6 @@ def _choose_version(
             )
         )
     return current
-
-
-def repository_version(workspace: Path, commit: str, settings: Settings) -> Version | None:
-    """The version that the repository states at a commit; None when its tags are what states it."""
-
-    def read(path: str) -> str | None:
-        return git.read_text(workspace, commit, path)
-
-    return read_version(settings.version_source, read)
 
 
 def _latest(

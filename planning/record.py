@@ -134,14 +134,18 @@ def _is_since(text: str, since: Version | None) -> bool:
         return False
 
 
+def kept_ones(store: Store, slug: str) -> tuple[Fixture, ...]:
+    """The live records of a repository's releases, finished ones too, as the store has them."""
+    texts = (store.read_record(key) for key in store.record_keys(f"releases/{slug}/"))
+    return tuple(from_json(text) for text in texts if text)
+
+
 def unfinished(store: Store, slug: str) -> tuple[Fixture, ...]:
     """The releases of a repository that were started and not finished, as the store knows them.
 
     Finished is what `finish` noted: a fixture is complete before its last commit is on origin.
     """
-    records = (store.read_record(key) for key in store.record_keys(f"releases/{slug}/"))
-    found = (from_json(text) for text in records if text)
-    return tuple(one for one in found if store.read_record(_finished(slug, one.version)) is None)
+    return tuple(one for one in kept_ones(store, slug) if store.read_record(_finished(slug, one.version)) is None)
 
 
 def finish(release: Release) -> None:

@@ -9,15 +9,16 @@ from packaging.version import Version
 
 from clients import git, index
 from lockgate.checkouts import is_own_commit
-from lockgate.errors import SettingsError, refused
+from lockgate.errors import refused
 from lockgate.fixture import Fixture, is_same_release, restarted
 from lockgate.publication import IndexFile, IndexProject, Publisher, version_files
 from lockgate.repository import Checkout, Commit, Origin
-from lockgate.version_sources import VersionSource, read_version, write_version
+from lockgate.version_sources import VersionSource, write_version
 from lockgate.versions import VANISHED, IndexVersions, previous_release, released_versions
 from planning import record
 from planning.opening import update_workspace
 from planning.release import Release, observe_origin
+from planning.stated import version_in
 
 WORKFLOW_FOLDER = ".github/workflows/"
 
@@ -103,26 +104,22 @@ def look_at_given(release: Release, origin: Origin) -> Given | None:
 def committable(release: Release, given: Given) -> tuple[str, ...]:
     """The patterns of files that may be committed without asking.
 
-    The file that states the version is one of them only when nothing but the version was edited in it: it may be the
-    whole pyproject.toml.
+    A file that states the version is one of them only when nothing but the version was edited in it: it may be the whole
+    pyproject.toml, or a module.
     """
-    patterns, source = release.settings.release_files, release.settings.version_source
-    if release.given is None or source.path not in given.checkout.dirty or not given.checkout.head:
-        return patterns
-    before = git.read_file(release.given, given.checkout.head, source.path)
-    now = git.working_text(release.given, source.path)
-    stated = None if now is None else _stated_version(source, now)
-    if before is not None and stated is not None and write_version(source, before.decode(), stated) == now:
-        return patterns
-    return tuple(pattern for pattern in patterns if pattern != source.path)
+    source = release.settings.version_source
+    more = {place.path for place in (source, *source.copies) if _is_more_edited(release, given, place)}
+    return tuple(pattern for pattern in release.settings.release_files if pattern not in more)
 
 
-def _stated_version(source: VersionSource, text: str) -> Version | None:
-    """The version that an edited file states; None when it states none, as in the middle of a merge."""
-    try:
-        return read_version(source, lambda path: text if path == source.path else None)
-    except SettingsError:
-        return None
+def _is_more_edited(release: Release, given: Given, place: VersionSource) -> bool:
+    """Whether anything but the version was edited in a file that states it."""
+    if release.given is None or place.path not in given.checkout.dirty or not given.checkout.head:
+        return False
+    before = git.read_file(release.given, given.checkout.head, place.path)
+    now = git.working_text(release.given, place.path)
+    stated = None if now is None else version_in(place, now)
+    return before is None or stated is None or write_version(place, before.decode(), stated) != now
 
 
 def own_commits(given: Given | None) -> tuple[Commit, ...]:

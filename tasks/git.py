@@ -19,8 +19,8 @@ from lockgate.fixture import Note
 from lockgate.outcome import StepResult
 from lockgate.version_sources import write_version
 from planning import asking, attempts, checks, continuing, record, survey
-from planning.opening import repository_version
 from planning.release import Release
+from planning.stated import repository_version
 from tasks.github_release import put_away_draft
 from tasks.policy import policy
 from tasks.work import Work, carry_out, write_fixture
@@ -68,7 +68,7 @@ def take_course(work: Work) -> str:
         raise RequestRefusedError(*course.problems)
     by, said = release.request.requested_by, ""
     if course.anew:
-        said = f"begins anew from {release.settings.branch}: {course.why}"
+        said = f"{continuing.ANEW} from {release.settings.branch}: {course.why}"
         log.warning("%s %s", release.label, said)
         put_away = put_away_draft(release, work.fixture.release_commit)
         git_workspace.drop_tag(release.workspace, release.tag)
@@ -88,12 +88,12 @@ def take_course(work: Work) -> str:
 def tidy(work: Work) -> tuple[str, ...]:
     """The move that commits edited release files of the given checkout and pushes them; the files it committed.
 
-    Observed first: with nothing edited and nothing of ours unpushed it does nothing. Raises NotVisibleError when origin
-    does not show the commit after the push.
+    Observed first: with nothing edited and nothing of ours unpushed it does nothing, and once the tag is out no edit is touched.
+    Raises NotVisibleError when origin does not show the commit after the push.
     """
     release = work.release
     given = survey.look_at_given(release, work.origin)
-    if given is None or release.given is None:
+    if given is None or release.given is None or release.tag in work.origin.tags:
         return ()
     edited = release_files(given.checkout, survey.committable(release, given))
     unpushed = survey.own_commits(given)

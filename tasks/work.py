@@ -23,7 +23,7 @@ from lockgate.markdown import prose
 from lockgate.outcome import StepOutcome, StepResult, Word, brief, word_for
 from lockgate.repository import Origin
 from lockgate.steps import step
-from planning import record
+from planning import continuing, record
 from planning.release import Release
 from planning.survey import look_at_origin
 from tasks.policy import LONGEST_WAIT_SECONDS
@@ -85,6 +85,8 @@ def carry_out(release: Release, key: str, body: Callable[[Work], StepResult]) ->
     try:
         work = Work(release, key)
         result = body(work)
+        if result.question is not None:
+            result.question = continuing.tell(release, work.origin, work.fixture, result.question)
         work.fixture = work.fixture.ended(key, record.now())
     except RateLimitedError as error:
         _note(release, key, word_for(error), started, brief(error))

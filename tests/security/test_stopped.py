@@ -16,18 +16,20 @@ from prefect.states import Cancelled, Failed
 from clients import github_releases
 from flows.release_flow import release as release_flow
 from flows.waiting_runs import GAVE_UP
-from lockgate.continuation import RequestRefusedError
+from lockgate.approvals import Approval
+from lockgate.continuation import RequestRefusedError, ThisRun
 from lockgate.request import Request
 from planning import attempts, record
 from planning.making import make_plan
 from planning.opening import open_release
 from sandbox.faults import Fault
+from sandbox.sample import NAME, VersionSource, write_sample
 from sandbox.world import Sandbox
 from tasks.github_release import ensure_draft
 from tests.acts import attempt
-from tests.desk import Desk
+from tests.desk import Desk, git
 from tests.flow_runs import Runs
-from tests.stages import ORDER, TAG, TASKS, VERSION, Stage
+from tests.stages import ORDER, SLUG, TAG, TASKS, VERSION, Stage
 
 Make = Callable[[str], Stage]
 FIXED = "ROUNDS = 'as it should'\n"
@@ -239,3 +241,164 @@ def test_once_the_tag_is_out_the_release_goes_on_whatever_was_pushed_or_said(at:
     attempt(stage, "version")
     kept = record.kept(stage.open())
     assert (kept.restarts, kept.release_commit) == (0, first)
+
+
+# A word means what it meant when it was said.
+
+EARLY, LATE = "2020-01-01T00:00:00.5+00:00", "2099-01-01T00:00:00+00:00"
+
+
+@pytest.mark.parametrize("home", ["home", "a second machine"])
+def test_a_word_started_again_after_the_end_of_its_release_releases_nothing_more(at: Make, home: str) -> None:
+    """As after a kill at the last instant; also where the store knows nothing of it."""
+    stage = at("end")
+    with pytest.raises(
+        RequestRefusedError, match=r"nobody committed anything since v1\.1\.0.*`lockgate release 1\.2\.0`"
+    ):
+        attempt(stage, "version", home=home)
+    stage.sandbox.commit_to_main("NEWS", "theirs\n", "Say something")
+    assert attempt(stage, "version", home=home).outcome == "done"
+
+
+def test_the_run_that_released_a_version_means_that_version_for_ever(at: Make) -> None:
+    stage = at("end")
+    known = stage.open()
+    attempts.begin(known.store, known.slug, VERSION, "the run", "minor")
+    again = open_release(stage.request(), stage.environ(), ThisRun("the run", EARLY))
+    assert str(again.version) == VERSION
+    assert "already done" in TASKS["export"].fn(again).outcome
+
+
+@pytest.mark.parametrize(("asked", "refused"), [(EARLY, True), (LATE, False)])
+def test_of_two_clicks_the_second_is_refused_and_names_what_came_between(at: Make, asked: str, refused: bool) -> None:
+    stage = at("end")
+    fix(stage)
+    release = open_release(stage.request(), stage.environ(), ThisRun("the second click", asked))
+    if refused:
+        with pytest.raises(RequestRefusedError, match=r"another release: lockgate-sample 1\.1\.0 at 20"):
+            TASKS["version"].fn(release)
+    else:
+        TASKS["version"].fn(release)
+
+
+@pytest.mark.slow
+def test_two_clicks_are_one_release(runs: Runs, sandbox: Sandbox) -> None:
+    request = Request(sandbox.origin_url, "minor", requested_by="ada")
+    first, second = (runs.begin(release_flow, deployed=True, request=request) for _ in range(2))
+    waiting = second if first.ends().name == "Waiting for its turn" else first
+    at_work = first if waiting is second else second
+    at_work.asks().answer(decision="approve", approver="grace", note="here")
+    at_work.resumed().asks().answer(decision="approve", approver="grace")
+    assert at_work.resumed().ends().name == "Released"
+    sandbox.commit_to_main(MODULE, FIXED, "Round as it should be")
+    ended = waiting.begin().ends()
+    assert ended.name == "Refused"
+    assert "another release: lockgate-sample 1.1.0 at" in str(ended.message)
+
+
+def test_a_version_that_is_named_though_nothing_is_new_is_a_warning(at: Make) -> None:
+    plan = make_plan(at("end").open(version="1.2.0"))
+    (warning,) = plan.findings[0].warnings
+    assert "nobody committed anything since v1.1.0" in warning
+    assert not plan.problems
+
+
+# The version that the person has in front of them.
+
+SOURCES = [
+    ("VERSION file", "VERSION", "1.0.0", "4.0.0"),
+    ("static", "pyproject.toml", 'version = "1.0.0"', 'version = "4.0.0"'),
+    ("python file", "src/lockgate_sample/__init__.py", '"1.0.0"', '"4.0.0"'),
+]
+
+
+def edit(checkout: Path, path: str, old: str, new: str) -> None:
+    text = (checkout / path).read_text()
+    assert old in text
+    (checkout / path).write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("source", "path", "old", "new"),
+    [pytest.param(*one, id=one[0], marks=[pytest.mark.slow] * (one[1] != "VERSION")) for one in SOURCES],
+)
+def test_the_edited_version_is_what_is_released(
+    tmp_path: Path, machine: dict[str, str], source: VersionSource, path: str, old: str, new: str
+) -> None:
+    made = write_sample(tmp_path / "source", version_source=source, upload="release assets")
+    with Sandbox.create(tmp_path / "sandbox", made, SLUG) as world:
+        world.register_publisher(NAME, owner="example", repository=NAME, workflow="publish.yml", environment="pypi")
+        git(tmp_path, machine, "clone", "--quiet", world.origin_url, "checkout")
+        desk = Desk(world, tmp_path / "checkout", machine | world.environment)
+        edit(desk.checkout, path, old, new)
+        plan = desk.run("plan", "--json")
+        assert plan.data["version"] == "4.0.0", plan.err
+        assert f"commits and pushes {path}" in plan.data["findings"][0]["says"]
+        older = desk.run("plan", "minor", "--json")
+        assert older.code == 1
+        assert "1.1.0 is older than the repository's own version 4.0.0" in str(older.data["refusals"])
+
+
+@pytest.mark.slow
+def test_an_edited_version_is_not_pushed_behind_the_back_of_a_release_that_is_out(desk_with_prefect: Desk) -> None:
+    desk = desk_with_prefect
+    assert desk.run("release", "minor", "--yes", "--tested", "here").code == 0
+    edit(desk.checkout, "VERSION", "1.1.0", "4.0.0")
+    before = desk.seen()
+    again = desk.run("release", "1.1.0", "--yes", "--tested", "here", "--json")
+    assert again.code == 0, again.err
+    assert desk.seen() == before, "the edit is left as it is"
+    ended = desk.run("release", "--yes", "--tested", "here", "--json")
+    assert (ended.code, ended.data["version"]) == (0, "4.0.0"), ended.err
+    assert published(desk.world.folder, "4.0.0")
+
+
+@pytest.mark.slow
+def test_an_edit_of_the_version_elsewhere_than_in_its_source_is_refused(
+    tmp_path: Path, machine: dict[str, str]
+) -> None:
+    made = write_sample(tmp_path / "source", upload="release assets")
+    (made / "src/lockgate_sample/__init__.py").write_text('"""Days."""\n\n__version__ = "1.0.0"\n')
+    git(made, machine, "commit", "--quiet", "--all", "-m", "Say the version twice")
+    with Sandbox.create(tmp_path / "sandbox", made, SLUG) as world:
+        git(tmp_path, machine, "clone", "--quiet", world.origin_url, "checkout")
+        desk = Desk(world, tmp_path / "checkout", machine | world.environment)
+        edit(desk.checkout, "src/lockgate_sample/__init__.py", '"1.0.0"', '"4.0.0"')
+        seen = str(desk.run("plan", "minor", "--json").data["refusals"])
+        assert "src/lockgate_sample/__init__.py was edited to say 4.0.0, and VERSION says 1.0.0" in seen
+        edit(desk.checkout, "src/lockgate_sample/__init__.py", '"4.0.0"', '"1.1.0"\nimport os')
+        seen = str(desk.run("plan", "minor", "--json").data["refusals"])
+        assert "1 changed or untracked files" in seen, (
+            "more than its version was edited: nobody is asked before a commit"
+        )
+
+
+# What is not in the release is said.
+
+
+def test_later_questions_list_what_came_to_main_meanwhile(at: Make) -> None:
+    stage = at("tests")
+    fix(stage)
+    stage.sandbox.commit_to_main("NEWS", "theirs\n", "# Already approved by `grace` <img src=x>\u202e")
+    for key in ("tests", "publisher"):
+        question = attempt(stage, key).question
+        assert question is not None
+        assert "Not in this release: 2 commits:" in question.brief
+        assert "`Round as it should be`" in question.brief
+        assert "\n# Already" not in question.brief
+        assert "\u202e" not in question.brief
+        before = question.fingerprint
+        assert attempt(stage, key).question.fingerprint == before
+        stage.go_on([key])
+
+
+def test_a_decline_begins_the_release_anew_once_and_stays_in_the_record(at: Make) -> None:
+    stage = at("tests")
+    release = stage.open()
+    no = Approval("migrations", "decline", "grace", "squash them `first`", "2026-11-22T20:00:00Z", "0" * 64, "form")
+    record.save(release, record.kept(release).approved(no))
+    for _ in range(2):
+        attempt(stage, "version")
+        kept = record.kept(stage.open())
+        assert (kept.restarts, kept.approvals) == (1, (no,))
+    assert "`grace` declined 'Freeze, squash and approve migrations' (`squash them 'first'`)" in kept.notes[0].what
