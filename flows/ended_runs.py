@@ -19,7 +19,7 @@ from flows.waiting_runs import GAVE_UP
 from lockgate.continuation import Attempt, ThisRun
 from lockgate.request import Request
 from planning import attempts
-from planning.release import locate, slug_for, store_of
+from planning.release import locate, slug_on_server, store_of
 
 
 def this_run() -> ThisRun:
@@ -37,7 +37,7 @@ def note_ends(request: Request) -> None:
 
     One whose process was killed has no end: it goes on, or is taken up.
     """
-    slug, store = slug_for(locate(request.repository)[0]), store_of(os.environ)
+    slug, store = slug_on_server(locate(request.repository)[0], os.environ), store_of(os.environ)
     for version, attempt in attempts.open_ones(store, slug):
         how = how_ended(attempt)
         if how:

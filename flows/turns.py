@@ -27,7 +27,7 @@ from lockgate.errors import Problem
 from lockgate.request import Request
 from planning import turns
 from planning.record import now
-from planning.release import home_of, locate, slug_for, store_of, workspace_of
+from planning.release import home_of, locate, slug_on_server, store_of, workspace_of
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def turn(request: Request) -> Iterator[None]:
     if request.dry_run:
         yield
         return
-    slug = slug_for(locate(request.repository)[0])
+    slug = slug_on_server(locate(request.repository)[0], os.environ)
     store = store_of(os.environ)
     with contextlib.ExitStack() as stack:
         _wait(stack, request, slug, store)

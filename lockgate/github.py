@@ -282,6 +282,14 @@ def slug_of(remote_url: str) -> str | None:
     return slug if _SLUG.fullmatch(slug) else None
 
 
+def host_of(address: str) -> str:
+    """The host of a git address, in lower case, with its port; "" for a path of this machine, also with file://."""
+    if "://" in address:
+        return urlsplit(address).netloc.rpartition("@")[2].lower()
+    found = _SCP_FORM.fullmatch(address)
+    return found["host"].lower() if found else ""
+
+
 def is_on_server(remote_url: str, server: str) -> bool:
     """Whether an http(s) remote is on this GitHub server, so that the token is meant for it.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,14 +10,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from lockgate.errors import Problem, SettingsError
 from lockgate.freeze import frozen_by, frozen_until, read_period
-from lockgate.github import slug_of
+from lockgate.github import host_of, slug_of
+from lockgate.origins import canonical
 from lockgate.request import Request
 
 HOUR_SECONDS = 3600.0
 SHOWN_COMMITS = 3
 
 Kind = Literal["start", "go on", "under way", "frozen", "nothing", "refused", "unavailable", "misconfigured"]
-_HOST = re.compile(r"(?:[a-z+]+://)?(?:[^@/]+@)?(?P<host>[^/:]+(?::\d+)?)[:/]")
 STARTS = ("start", "go on")
 
 
@@ -142,8 +141,9 @@ def outcome(verdicts: Sequence[Verdict]) -> tuple[str, bool]:
 
 
 def is_same_repository(one: str, other: str) -> bool:
-    """Whether two git addresses name the same repository: the same host, owner and name, however they are written."""
-    return one == other or (_host(one), slug_of(one)) == (_host(other), slug_of(other)) != ("", None)
+    """Whether two git addresses name the same repository: the same host, owner and name, however they are written, in any case."""
+    slugs = [canonical(slug_of(url) or "") for url in (one, other)]
+    return one == other or (host_of(one), slugs[0]) == (host_of(other), slugs[1]) != ("", "")
 
 
 def too_late(due: datetime, now: datetime, limit_hours: float, newer: str) -> str:
@@ -169,11 +169,6 @@ def _commits(seen: Outlook) -> str:
     shown = "; ".join(seen.commits[:SHOWN_COMMITS]) + (" …" if len(seen.commits) > SHOWN_COMMITS else "")
     since = f"since {seen.previous}" if seen.previous else "and no release yet"
     return f"{len(seen.commits)} commits {since} ({shown})"
-
-
-def _host(address: str) -> str:
-    found = _HOST.match(address)
-    return found["host"].lower() if found else ""
 
 
 def _unreadable(entry: str) -> str:

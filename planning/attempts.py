@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from clients.store import Store
 from lockgate.continuation import Attempt, from_json, to_json
+from lockgate.origins import canonical
 
 RELEASED = "released"
 
@@ -43,10 +44,10 @@ def open_ones(store: Store, slug: str) -> tuple[tuple[str, Attempt], ...]:
 
 
 def _all(store: Store, slug: str) -> tuple[tuple[str, Attempt], ...]:
-    prefix = f"attempts/{slug}/"
+    prefix = f"attempts/{canonical(slug)}/"
     return tuple((key.removeprefix(prefix), from_json(store.read_record(key))) for key in store.record_keys(prefix))
 
 
 def key_of(slug: str, version: str) -> str:
     """Return the key in the store under which the last run that worked on a version is."""
-    return f"attempts/{slug}/{version}"
+    return f"attempts/{canonical(slug)}/{version}"

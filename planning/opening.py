@@ -26,7 +26,7 @@ from planning.release import (
     locate,
     read_pyproject,
     read_settings,
-    slug_for,
+    slug_on_server,
     store_of,
     token_for,
     workspace_of,
@@ -51,7 +51,7 @@ def open_release(request: Request, environ: Mapping[str, str], run: ThisRun = OU
     """
     check_home(home_of(environ))
     origin_url, given = check_request(request)
-    slug = slug_for(origin_url)
+    slug = slug_on_server(origin_url, environ)
     origin = git_remote.observe_origin(origin_url, token_for(origin_url, environ))
     branch = choose_branch(request, origin, "")
     workspace = workspace_of(environ, slug)

@@ -14,6 +14,7 @@ from clients import git
 from clients.store import Store
 from lockgate.errors import RefusedError, refused
 from lockgate.fixture import Fixture, Note, from_json, is_complete, more_advanced, restarted, to_json
+from lockgate.origins import canonical
 from lockgate.repository import Origin
 from planning import attempts
 from planning.release import Release, observe_origin
@@ -136,7 +137,7 @@ def _is_since(text: str, since: Version | None) -> bool:
 
 def kept_ones(store: Store, slug: str) -> tuple[Fixture, ...]:
     """The live records of a repository's releases, finished ones too, as the store has them."""
-    texts = (store.read_record(key) for key in store.record_keys(f"releases/{slug}/"))
+    texts = (store.read_record(key) for key in store.record_keys(f"releases/{canonical(slug)}/"))
     return tuple(from_json(text) for text in texts if text)
 
 
@@ -185,12 +186,12 @@ def _is_kept(store: Store, slug: str, version: str) -> bool:
 
 
 def _earlier(release: Release) -> str:
-    return f"earlier/{release.slug}/{release.version}/"
+    return f"earlier/{canonical(release.slug)}/{release.version}/"
 
 
 def _key(slug: str, version: str) -> str:
-    return f"releases/{slug}/{version}.json"
+    return f"releases/{canonical(slug)}/{version}.json"
 
 
 def _finished(slug: str, version: str) -> str:
-    return f"finished/{slug}/{version}"
+    return f"finished/{canonical(slug)}/{version}"

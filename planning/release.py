@@ -16,6 +16,7 @@ from lockgate.continuation import OUTSIDE, Course, ThisRun
 from lockgate.documents import DocumentError, read_toml
 from lockgate.errors import Problem, SettingsError
 from lockgate.github import GitHub, api_url, is_on_server, server_url, slug_of
+from lockgate.origins import check_origin, folder_name
 from lockgate.outcome import StepOutcome
 from lockgate.placeholders import fill
 from lockgate.repository import Origin
@@ -106,7 +107,7 @@ def home_of(environ: Mapping[str, str]) -> Path:
 
 def workspace_of(environ: Mapping[str, str], slug: str) -> Path:
     """The folder of this repository's workspace."""
-    return home_of(environ) / "workspaces" / slug.replace("/", "--")
+    return home_of(environ) / "workspaces" / folder_name(slug)
 
 
 def store_of(environ: Mapping[str, str]) -> Store:
@@ -183,8 +184,15 @@ def choose_branch(request: Request, origin: Origin, configured: str) -> str:
     raise SettingsError(Problem(seen, "the release branch on origin", then))
 
 
+def slug_on_server(origin_url: str, environ: Mapping[str, str]) -> str:
+    """OWNER/NAME of a git URL; SettingsError for one that has none, and for a repository that is not on the GitHub server."""
+    if problems := check_origin(origin_url, environ):
+        raise SettingsError(*problems)
+    return slug_for(origin_url)
+
+
 def slug_for(origin_url: str) -> str:
-    """OWNER/NAME of a git URL; SettingsError for one that has none."""
+    """OWNER/NAME of a git URL, wherever that is; SettingsError for one that has none."""
     slug = slug_of(origin_url)
     if slug is None:
         raise SettingsError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from clients.store import Store
 from lockgate.claims import Claim, from_json, to_json
+from lockgate.origins import canonical
 
 
 def read_claim(store: Store, slug: str) -> Claim | None:
@@ -32,4 +33,4 @@ def claims(store: Store) -> tuple[tuple[str, Claim], ...]:
 
 
 def _key(slug: str) -> str:
-    return f"turns/{slug}"
+    return f"turns/{canonical(slug)}"

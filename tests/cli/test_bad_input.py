@@ -183,6 +183,12 @@ def powerless_token(desk):
 @case("origin does not answer")
 def no_origin(desk):
     desk.git("remote", "set-url", "origin", f"{NOBODY}/example/lockgate-sample.git")
+    desk.environ["GITHUB_SERVER_URL"] = NOBODY
+
+
+@case("an origin that is not on the GitHub server")
+def origin_elsewhere(desk):
+    desk.git("remote", "set-url", "origin", "https://mirror.test/example/lockgate-sample.git")
 
 
 @case("GitHub does not answer")

@@ -75,7 +75,7 @@ def test_a_run_killed_with_its_worker_goes_on(station: Station, client: SyncPref
 def test_an_aborted_run_leaves_nothing_and_the_next_one_works(station: Station, client: SyncPrefectClient) -> None:
     run = station.begin(client, version="patch")
     station.until_state(client, run, "Running")
-    workspace = station.folder / "workspaces" / "example--lockgate-sample"
+    workspace = station.folder / "workspaces" / "example+lockgate-sample"
     until(lambda: is_held(workspace), "the lock on the workspace")
     done = station.run("abort", str(run.id), "--json")
     assert (done.returncode, json.loads(done.stdout)["state"]) == (0, "Cancelled"), done.stderr

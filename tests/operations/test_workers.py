@@ -96,4 +96,4 @@ def state_of(client: SyncPrefectClient, run: FlowRun) -> str | None:
 
 
 def has_workspace(station: Station, name: str) -> bool:
-    return (station.folder / name / "workspaces" / "example--lockgate-sample" / ".git").exists()
+    return (station.folder / name / "workspaces" / "example+lockgate-sample" / ".git").exists()
