@@ -148,11 +148,11 @@ def _two_columns(title: str, rows: Mapping[str, str]) -> str:
     return f"| {title} | |\n|---|---|\n" + "".join(f"| {name} | {words} |\n" for name, words in rows.items())
 
 
+def _written(source: str) -> str:
+    return f"<!-- Written by `make docs` from {source}; a test compares it. -->\n\n"
+
+
 PAGES: dict[str, Callable[[], str]] = {"dag.md": dag, "commands.md": commands}
 
 if __name__ == "__main__":
     main()
-
-
-def _written(source: str) -> str:
-    return f"<!-- Written by `make docs` from {source}; a test compares it. -->\n\n"

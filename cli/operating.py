@@ -141,7 +141,11 @@ def approve(
     /,
     *,
     decision: Annotated[
-        str, Parameter(help="approve or decline; at a conflict: retry, another version, commit, abort.")
+        str,
+        Parameter(
+            help="approve, decline or abort; at a conflict: retry, another version, commit, abort; after an abort, about what is"
+            " public: yes or no."
+        ),
     ] = "",
     name: Annotated[str, Parameter(help="Who answers; otherwise the name of this account.")] = "",
     note: Annotated[str, Parameter(help="What shall be kept with the answer.")] = "",
@@ -163,20 +167,6 @@ def approve(
             print(json.dumps({**runs.as_data(runs.view_now(client, one)), "answer": answer}, indent=2))
 
     return _on_server(resume, as_json=as_json)
-
-
-def abort(run: Run = "", /, *, as_json: AsJson = False) -> int:
-    """Cancel a RUN; the same release, started again, finds and keeps what it did so far."""
-
-    def end(client: SyncPrefectClient, console: Console) -> None:
-        from cli import runs
-
-        one = runs.find(client, run)
-        console.print(f"{one.name}: {runs.abort(client, one)}")
-        if as_json:
-            print(json.dumps(runs.as_data(runs.view_now(client, one)), indent=2))
-
-    return _on_server(end, as_json=as_json)
 
 
 def logs(

@@ -44,10 +44,13 @@ def guarded(console: Console, run: Callable[[], int], report: Path | None, *, as
 
 
 def told(console: Console, run: Callable[[], object], *, as_json: bool = False) -> int:
-    """Run a command that has no report; what ends it early is told with its exit code, as JSON on standard output too."""
+    """Run a command that has no report; what ends it early is told with its exit code, as JSON on standard output too.
+
+    The exit code is the one that it gives, or 0 when it gives something else.
+    """
     try:
         mind_proxies()
-        run()
+        ended = run()
     except LockgateError as error:
         code = int(exit_code(error, tag_is_out=False))
         if as_json:
@@ -56,7 +59,7 @@ def told(console: Console, run: Callable[[], object], *, as_json: bool = False) 
         return code
     except (KeyboardInterrupt, EOFError):  # Ctrl-C, or Ctrl-D at a question
         return int(ExitCode.INTERRUPTED)
-    return int(ExitCode.RELEASED)
+    return int(ended) if isinstance(ended, ExitCode) else int(ExitCode.RELEASED)
 
 
 def mind_proxies() -> None:

@@ -137,6 +137,11 @@ def commits_between(path: Path, base: str, head: str) -> tuple[Commit, ...]:
     return _log(path, "--reverse", f"{check_revision(base)}..{check_revision(head)}")
 
 
+def commits_saying(path: Path, head: str, words: str) -> tuple[Commit, ...]:
+    """List the commits in `head` whose message holds these words, newest first; refuses a commit that is not here."""
+    return _log(path, "--fixed-strings", f"--grep={words}", check_revision(head))
+
+
 def read_commit(path: Path, sha: str) -> Commit:
     """Read one commit; refuses one that is not here."""
     return _log(path, "--max-count=1", check_revision(sha))[0]

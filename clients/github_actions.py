@@ -117,6 +117,21 @@ def download_logs(hub: GitHub, run: Run, destination: Path, limit_bytes: int) ->
     return found
 
 
+def cancel(hub: GitHub, run: Run) -> bool:
+    """Ask GitHub to end a run; False when it answers that the run is over. The end itself comes some seconds later.
+
+    docs.github.com/en/rest/actions/workflow-runs#cancel-a-workflow-run
+    """
+    path, what = github_api.path_of(hub, "actions", "runs", run.id, "cancel"), f"cancelling workflow run {run.id}"
+    with github_api.opener(hub) as client:
+        response = http.send(client, "POST", path, what=what)
+    if response.status_code == httpx.codes.CONFLICT:
+        return False
+    if response.status_code != httpx.codes.ACCEPTED:
+        http.translate(response, what)
+    return True
+
+
 def rerun_failed(hub: GitHub, run: Run) -> None:
     """Start the failed jobs of a run again; it keeps its id, and `run_attempt` grows.
 

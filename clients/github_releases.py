@@ -87,14 +87,15 @@ def publish_release(hub: GitHub, release: GithubRelease) -> GithubRelease:
 
 
 def delete_draft(hub: GitHub, release: GithubRelease) -> None:
-    """Delete a draft release and its assets; refuses one that is public. One that is gone already is fine.
+    """Delete a draft with its assets; one that is gone is fine. Refuses a release that is public, also since it was looked at.
 
     docs.github.com/en/rest/releases/releases#delete-a-release
     """
-    if not release.draft:
-        raise refused(
-            f"the release {release.html_url} is public", "only drafts are deleted", "leave it, or delete it on GitHub",
-        )  # fmt: skip
+    seen = read_release(hub, release.id)
+    if seen is None:
+        return
+    if not seen.draft:
+        raise refused(f"the release {seen.html_url} is public", "a draft", "Lockgate deletes nothing that is public")
     path = github_api.path_of(hub, "releases", release.id)
     github_api.act(hub, "DELETE", path, what=f"deleting the draft of {release.tag_name!r}", expected={204, 404})
 

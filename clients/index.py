@@ -168,6 +168,13 @@ def project_page_url(index: str, name: str, version: Version | str) -> str:
     return f"{_root(index)}project/{normalized}/{version}/" if _is_pypi_like(index) else f"{index}{normalized}/"
 
 
+def yank_page_url(index: str, name: str, version: Version | str) -> str:
+    """The page on which an owner yanks this version; for an index not laid out like PyPI, its page of the project."""
+    normalized = canonicalize_name(name)
+    page = f"{_root(index)}manage/project/{normalized}/release/{version}/"
+    return page if _is_pypi_like(index) else project_page_url(index, name, version)
+
+
 def _checked_address(text: str) -> str:
     try:
         url = httpx.URL(text)

@@ -10,6 +10,7 @@ from typing import Literal
 from prefect.input import RunInput
 from pydantic import Field
 
+from flows.giving_up import give_up
 from flows.pauses import Asked, ask, spend
 from lockgate.approvals import Approval, Question, accept, outdated_approval
 from lockgate.approvers import (
@@ -35,7 +36,11 @@ log = logging.getLogger(__name__)
 class Answer(RunInput):
     """Your decision. It is bound to the fingerprint above and goes to the release fixture."""
 
-    decision: Literal["approve", "decline"] = Field(title="Decision", description="There is no default on purpose.")
+    decision: Literal["approve", "decline", "abort"] = Field(
+        title="Decision",
+        description="Decline stops here and leaves everything where it is. Abort gives the release up: what it left is taken"
+        " back, and you are asked first about what is public. There is no default on purpose.",
+    )
     approver: str = Field(
         title="Your name", description="Recorded with the answer; checked against `approvers`.", min_length=1
     )
@@ -58,7 +63,7 @@ def approve(release: Release, question: Question | None) -> None:
     """Wait until enough people have said yes to this very evidence; returns at once when nothing is asked or they did before.
 
     Raises DeclinedError for a no, also for an earlier one that nobody has taken back where every question is answered with yes;
-    ExpiredError when nobody answered in time.
+    AbortedError when somebody gave the release up; ExpiredError when nobody answered in time.
     """
     if question is None:
         return
@@ -95,6 +100,8 @@ def _ask(release: Release, question: Question, void: Approval | None, tally: Tal
     brief = _brief(question, void, tally, signed=signed)
     while True:
         answer, key, time = ask(SignedAnswer if signed else Answer, _asked(release, question, brief, signed=signed))
+        if answer.decision == "abort":
+            give_up(release, key, answer.approver, answer.note)
         approval = with_identity(_approval(question, answer, "form", record.in_words(time)), rules)
         problems = check_next(approval, tally, rules)
         if not problems:
@@ -127,7 +134,7 @@ def _asked(release: Release, question: Question, brief: str, *, signed: bool) ->
     fields = ("approver", "note", *(("signature",) if signed else ()))
     return Asked(
         f"{question.checkpoint}-{question.fingerprint[:16]}", question.title, brief,
-        ("approve", "decline"), fields, int(release.settings.checkpoint_timeout),
+        ("approve", "decline", "abort"), fields, int(release.settings.checkpoint_timeout),
     )  # fmt: skip
 
 

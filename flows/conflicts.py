@@ -11,11 +11,13 @@ from pydantic import Field
 
 from flows.ended_runs import note_ends, this_run
 from flows.ending import Trail
+from flows.giving_up import give_up
 from flows.pauses import Asked, ask, spend, unspent
 from flows.run_page import name_run
 from lockgate.approvals import Approval, fingerprint_of
 from lockgate.continuation import RequestRefusedError
 from lockgate.errors import Problem, RefusedError, SettingsError
+from lockgate.fixture import is_complete
 from lockgate.markdown import code, prose
 from lockgate.outcome import StepResult
 from lockgate.plan import Plan
@@ -88,6 +90,8 @@ def _ask_for_way_out(started: Started, conflict: RefusedError) -> None:
         spend(key, NAMELESS)
         return
     _keep(started.release, str(conflict), answer, record.in_words(time))
+    if answer.decision == "abort" and _has_begun(started.release):
+        give_up(started.release, key, answer.approver, "")
     if answer.decision == COMMIT:
         commit_release_files(started.release)
     if answer.decision != ANOTHER:
@@ -113,6 +117,12 @@ def _keep(release: Release, conflict: str, answer: WayOut, time: str) -> None:
     known = record.kept(release)
     if choice not in known.approvals:
         record.save(release, known.approved(choice))
+
+
+def _has_begun(release: Release) -> bool:
+    """Whether an earlier start of this release made something that can be taken back."""
+    known = record.find_kept(release)
+    return known is not None and bool(known.release_commit) and not is_complete(known)
 
 
 def _asked(started: Started, conflict: RefusedError) -> Asked:

@@ -11,7 +11,9 @@ from prefect.states import Cancelled, Completed, Failed
 from flows.turns import come_back, comes_back
 from lockgate.claims import BusyError
 from lockgate.errors import (
+    AbortedError,
     CancelledError,
+    CheckpointError,
     DeclinedError,
     EvidenceChangedError,
     ExpiredError,
@@ -27,12 +29,14 @@ from lockgate.request import Request
 from lockgate.steps import START, STEPS
 from planning import attempts, record
 from planning.release import Release
+from planning.undoing import what_stays
 from tasks.ends import Started
 
 log = logging.getLogger(__name__)
 
 NAMES: tuple[tuple[type[Exception], str], ...] = (
     (DeclinedError, "Declined"),
+    (AbortedError, "Aborted"),
     (CancelledError, "Cancelled"),
     (ExpiredError, "Expired"),
     (EvidenceChangedError, "Evidence changed"),
@@ -96,15 +100,25 @@ def stopped(trail: Trail, error: Exception) -> State[Report]:
     if not isinstance(error, LockgateError):
         log.error("An error that Lockgate does not know", exc_info=error)
         error = unknown(error)
+    error = with_what_stays(trail, error)
     trail.end(error)
-    name = "Stopped" if trail.tag_is_out else name_of(error)
-    kind = Cancelled if isinstance(error, CancelledError) else Failed
+    stopped_after_tag = trail.tag_is_out and not isinstance(error, AbortedError)
+    name = "Stopped" if stopped_after_tag else name_of(error)
+    kind = Cancelled if isinstance(error, CancelledError | AbortedError) else Failed
     return kind(name=name, message=str(error), data=make_report(trail, error))
 
 
 def name_of(error: Exception) -> str:
     """The name of the state that a run ends in with this error, before the tag."""
     return next((name for kind, name in NAMES if isinstance(error, kind)), "Refused")
+
+
+def with_what_stays(trail: Trail, error: LockgateError) -> LockgateError:
+    """The error of a checkpoint with one problem more: what the release left where, and the commands to go on or take it back."""
+    if trail.release is None or not isinstance(error, CheckpointError) or isinstance(error, AbortedError):
+        return error
+    left = what_stays(trail.release)
+    return error if left is None else type(error)(*error.problems, left)
 
 
 def unknown(error: BaseException) -> LockgateError:

@@ -114,14 +114,14 @@ def _judge(found: Claim | None, mine: Claim) -> Holder:
     if found is None or found.run == mine.run:
         return "over"
     process = False if (found.host, found.home) == (mine.host, mine.home) else None
-    state = _ask(found.run, mine.server)
+    state = state_of(found.run, mine.server)
     if not state and found.server != mine.server:
-        state = _ask(found.run, found.server)
+        state = state_of(found.run, found.server)
     return judge_holder(state, process, suspends=found.suspends)
 
 
-def _ask(run: str, server: str) -> str | None:
-    """The type of a run's state by one Prefect server; "" when it does not know the run, None when it does not answer."""
+def state_of(run: str, server: str) -> str | None:
+    """Give the type of a run's state by one Prefect server; "" when it does not know the run, None when it does not answer."""
     try:
         # `get_client` would give the flow's own client, whatever the settings say.
         with SyncPrefectClient(server, auth_string=PREFECT_API_AUTH_STRING.value()) as client:

@@ -16,6 +16,7 @@ LISTED = 3
 QUOTED = 80
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 _ENDS = {
+    "aborted": "it was given up",
     "cancelled": "the last start was aborted",
     "expired": "the last start ended because nobody answered a question in time",
 }

@@ -10,6 +10,7 @@
     ├── SettingsError           the request or the project's settings are wrong; all problems at once
     └── CheckpointError         nobody said yes
         ├── DeclinedError       a person said no
+        ├── AbortedError        a person gave the release up, and it was taken back
         ├── CancelledError      the run was cancelled while it asked
         ├── ExpiredError        nobody answered in time
         └── EvidenceChangedError  the approval was given for something else
@@ -89,6 +90,10 @@ class CheckpointError(LockgateError):
 
 class DeclinedError(CheckpointError):
     """A person declined."""
+
+
+class AbortedError(CheckpointError):
+    """A person gave the release up; what it had left was taken back as far as that goes."""
 
 
 class CancelledError(CheckpointError):

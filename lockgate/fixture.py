@@ -110,6 +110,18 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Abort:
+    """That the release was given up: when (ISO 8601, UTC), by whom and why, what was taken back, and what is burnt."""
+
+    time: str
+    by: str
+    note: str = ""
+    undone: tuple[str, ...] = ()
+    compensated: tuple[str, ...] = ()
+    burnt: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Fixture:
     """All that is recorded of one release. Values are empty until the step that learns them."""
 
@@ -139,6 +151,7 @@ class Fixture:
     approvals: tuple[Approval, ...] = ()
     steps: tuple[StepTime, ...] = ()
     notes: tuple[Note, ...] = ()
+    abort: Abort | None = None
 
     @property
     def tagged(self) -> bool:
@@ -255,19 +268,19 @@ def restarted(fixture: Fixture) -> Fixture:
     anew = replace(
         fixture.for_commit(""), steps=(), approvals=declines, release_commit="", restarts=fixture.restarts + 1
     )
-    return replace(anew, artifacts=(), tests=None, build_requirements=(), publisher=None)
+    return replace(anew, artifacts=(), tests=None, build_requirements=(), publisher=None, abort=None)
 
 
 def _progress(fixture: Fixture) -> tuple[int, ...]:
     finished = sum(1 for one in fixture.steps if one.finished)
-    return (fixture.restarts, finished, len(fixture.steps), len(fixture.approvals))
+    return (fixture.restarts, int(fixture.abort is not None), finished, len(fixture.steps), len(fixture.approvals))
 
 
 def _fixture(data: dict[str, Any]) -> Fixture:
     def optional(kind: type[Any], key: str) -> Any:
         return None if data[key] is None else kind(**data[key])
 
-    log = data["log"]
+    log, abort = data["log"], data.get("abort")
     return Fixture(
         **{
             **data,
@@ -280,5 +293,11 @@ def _fixture(data: dict[str, Any]) -> Fixture:
             "approvals": tuple(Approval(**one) for one in data["approvals"]),
             "steps": tuple(StepTime(**one) for one in data["steps"]),
             "notes": tuple(Note(**one) for one in data.get("notes", ())),
+            "abort": None if abort is None else _abort(abort),
         }
     )
+
+
+def _abort(data: dict[str, Any]) -> Abort:
+    texts = {name: tuple(data[name]) for name in ("undone", "compensated", "burnt")}
+    return Abort(**{**data, **texts})

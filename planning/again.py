@@ -7,6 +7,7 @@ from lockgate.checkouts import check_moved_main, is_own_commit
 from lockgate.errors import Problem
 from lockgate.fixture import Fixture
 from lockgate.repository import Origin
+from lockgate.undo import check_taken_back
 from planning import asking, checks
 from planning.release import Release
 
@@ -40,6 +41,8 @@ def _commit(release: Release, origin: Origin, fixture: Fixture) -> tuple[Problem
             ),
         )  # fmt: skip
     since = git.commits_between(release.workspace, commit, head)
+    if back := check_taken_back(commit, since, str(release.version)):
+        return back
     written = git.read_commit(release.workspace, commit).paths
     own = (release.settings.version_source.path, release.fixture_path, *written)
     return check_moved_main([one for one in since if not is_own_commit(one)], own)

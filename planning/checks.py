@@ -12,7 +12,9 @@ from lockgate.placeholders import fill
 from lockgate.plan import Finding
 from lockgate.publication import IndexProject
 from lockgate.repository import Origin
+from lockgate.texts import one_line
 from lockgate.timeline import duration
+from lockgate.undo import check_burnt
 from lockgate.versions import check_version, released_versions
 from lockgate.workflows import PublishWorkflow, ReleaseShare
 from planning import approving, survey
@@ -39,9 +41,12 @@ def version(release: Release, origin: Origin) -> Finding:
         index=survey.index_versions(release, shown, published_versions(fixtures.values())),
         ours=ours,
     )
+    problems += check_burnt(fixture, shown.digests(release.version))
     problems += (*approving.check(release, origin), *release.course.problems)
     given = survey.look_at_given(release, origin)
     says = f"{release.version} is this very release, begun earlier" if ours else f"{release.version} is free"
+    if fixture is not None and fixture.abort is not None:
+        says += f"; {_given_up(fixture.abort.by, fixture.abort.time)}"
     if given is not None:
         patterns = survey.committable(release, given)
         problems += check_checkout(given.checkout, release.settings.branch, patterns, given.ahead)
@@ -81,6 +86,10 @@ def _foreign(key: str) -> str:
         f"the store's record {key} was not written by this installation (another key file, or somebody who may write"
         " there): nothing in it counts, what it says is asked and tested anew"
     )
+
+
+def _given_up(by: str, time: str) -> str:
+    return f"it was given up by {one_line(by) or 'somebody'} at {time}, and begins anew"
 
 
 def migration_changes(release: Release, origin: Origin) -> tuple[migrations.MigrationChanges, str]:

@@ -12,6 +12,7 @@ from lockgate.fixture import Fixture
 from lockgate.markdown import prose
 from lockgate.repository import Commit, Origin
 from lockgate.steps import step
+from lockgate.undo import taken_back
 from lockgate.versions import released_versions
 from lockgate.words import Since, check_word, warn_nothing_new, was_since
 from planning import attempts, record, survey
@@ -63,11 +64,14 @@ def tell(release: Release, origin: Origin, fixture: Fixture, question: Question)
 
 
 def others_since(release: Release, origin: Origin, commit: str) -> tuple[Commit, ...]:
-    """Return the commits of others on the release branch that this commit does not contain, oldest first."""
+    """Return the commits of others on the release branch that this commit does not contain, oldest first.
+
+    A commit that takes this one back counts, whoever made it.
+    """
     if not _is_here(release, commit):
         return ()
     since = git.commits_between(release.workspace, commit, origin.heads[release.settings.branch])
-    return tuple(one for one in since if not is_own_commit(one))
+    return tuple(one for one in since if not is_own_commit(one) or commit in taken_back((one,)))
 
 
 def left_out(release: Release, origin: Origin, fixture: Fixture | None) -> str:

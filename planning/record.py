@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
@@ -13,7 +14,7 @@ from packaging.version import InvalidVersion, Version
 from clients import git
 from clients.store import Store
 from lockgate.errors import RefusedError, refused
-from lockgate.fixture import Fixture, Note, from_json, is_complete, more_advanced, restarted, to_json
+from lockgate.fixture import Abort, Fixture, Note, from_json, is_complete, more_advanced, restarted, to_json
 from lockgate.origins import canonical
 from lockgate.repository import Origin
 from planning import attempts
@@ -102,9 +103,15 @@ def restart(release: Release, note: Note) -> None:
         )  # fmt: skip
     known = find(release, origin)
     if known is not None:
-        anew = restarted(known).noted(note)
-        release.store.write_record(f"{_earlier(release)}{known.restarts}", to_json(known))
-        save(release, anew)
+        begin_anew(release, known, note)
+
+
+def begin_anew(release: Release, known: Fixture, note: Note, abort: Abort | None = None) -> None:
+    """Put the attempt's record away and keep a fresh one that says why; with `abort` also that the release was given up."""
+    anew = restarted(known).noted(note)
+    kept = to_json(replace(known, abort=abort or known.abort))
+    release.store.write_record(f"{_earlier(release)}{known.restarts}", kept)
+    save(release, replace(anew, abort=abort))
 
 
 def earlier(release: Release) -> tuple[Fixture, ...]:
@@ -142,11 +149,15 @@ def kept_ones(store: Store, slug: str) -> tuple[Fixture, ...]:
 
 
 def unfinished(store: Store, slug: str) -> tuple[Fixture, ...]:
-    """The releases of a repository that were started and not finished, as the store knows them.
+    """The releases of a repository that were started and neither finished nor given up, as the store knows them.
 
     Finished is what `finish` noted: a fixture is complete before its last commit is on origin.
     """
-    return tuple(one for one in kept_ones(store, slug) if store.read_record(_finished(slug, one.version)) is None)
+    return tuple(
+        one
+        for one in kept_ones(store, slug)
+        if one.abort is None and store.read_record(_finished(slug, one.version)) is None
+    )
 
 
 def finish(release: Release) -> None:
@@ -164,7 +175,9 @@ def newest_unfinished(
     commit of each released version.
     """
     on_origin = {one.version: one for one in there}
-    known = [one for one in there if not is_complete(one) and not _is_kept(store, slug, one.version)]
+    known = [
+        one for one in there if not is_complete(one) and one.abort is None and not is_kept(store, slug, one.version)
+    ]
     for one in unfinished(store, slug):
         elsewhere = on_origin.get(one.version)
         if is_complete(one) or elsewhere is None or not is_complete(elsewhere):
@@ -181,7 +194,8 @@ def newest_unfinished(
     return max(versions, default=None)
 
 
-def _is_kept(store: Store, slug: str, version: str) -> bool:
+def is_kept(store: Store, slug: str, version: str) -> bool:
+    """Whether the store has a record of this version."""
     return store.read_record(_key(slug, version)) is not None
 
 

@@ -194,7 +194,10 @@ class RunExecution:
         if environment and reviewers_of(self.context, environment):
             self._wait_for_review(key, environment)
         state = _review_of(self._read(), environment)
-        if state in ("rejected", "cancelled"):
+        if state == "cancelled":
+            times = {"started_at": now(), "completed_at": now()}
+            self._change_job(key, status="completed", conclusion="cancelled", waiting_for="", steps=[], **times)
+        elif state == "rejected":
             self._fail_before_steps(key, "The deployment was rejected or didn't satisfy other protection rules.")
         return state not in ("rejected", "cancelled")
 
@@ -221,6 +224,9 @@ class RunExecution:
         succeeded = True
         for step in steps_of(job):
             self._pause()
+            if self._read().get("cancel_requested"):
+                self._change_job(key, status="completed", conclusion="cancelled", completed_at=now(), steps=steps)
+                return
             log: list[str] = []
             entry = {**_bookkeeping(_step_name(step), len(steps) + 1), "started_at": now(), "log_time": now_exact()}
             if not is_met(str(step.get("if", "")), values, succeeded=succeeded):

@@ -81,6 +81,11 @@ def take_course(work: Work) -> str:
         log.warning("%s %s", release.label, said)
         work.fixture = work.fixture.noted(Note(record.now(), by, said))
     attempts.begin(release.store, release.slug, str(release.version), release.run.id, release.request.version)
+    if (
+        work.fixture.abort is not None
+    ):  # from here on it is under way again; the earlier attempt's record keeps that it was
+        asked = release.request
+        work.fixture = replace(work.fixture, abort=None, requested=asked.version, requested_by=asked.requested_by)
     release.course = Course()
     return said
 

@@ -192,7 +192,7 @@ def test_cancelled_while_it_waits(world, api, release):
     run = release("")
     assert api.client.post(f"/actions/runs/{run['id']}/cancel").status_code == 202
     world.wait_idle(30)
-    assert api.runs()[0]["status"] == "completed"
+    assert (api.runs()[0]["status"], api.runs()[0]["conclusion"]) == ("completed", "cancelled")
     assert api.client.post(f"/actions/runs/{run['id']}/cancel").status_code == 409
 
 

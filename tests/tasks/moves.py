@@ -20,11 +20,12 @@ from lockgate.errors import RefusedError, TransientError
 from lockgate.outcome import StepResult
 from lockgate.runs import RunFailedError
 from planning import checks
+from planning.undoing import look_for_traces
 from sandbox.faults import Fault
-from tasks import actions, dist, ends, git, github, github_release, pypi, work
+from tasks import actions, dist, ends, git, github, github_release, pypi, undoing, work
 from tasks.work import Work
-from tests.acts import configure
-from tests.stages import FIXTURE, SLUG, TAG, VERSION, Stage
+from tests.acts import configure, review
+from tests.stages import FIXTURE, RUNS_SECONDS, SLUG, TAG, TASKS, VERSION, Stage
 
 PUSH = r"POST .*git-receive-pack"
 MAIN_PUSHES = "origin POST .* pushed refs/heads/main"
@@ -432,6 +433,81 @@ FOLLOW = Scenario(
     },
 )  # fmt: skip
 
+
+def draft_made(stage: Stage) -> None:
+    """Step 8 broken off after its draft."""
+    github_release.ensure_draft(stage.work("export"))
+
+
+def delete_drafts(stage: Stage) -> None:
+    release = stage.open("home", VERSION)
+    undoing.delete_drafts(release, look_for_traces(release))
+
+
+def draft_of_somebody_else(stage: Stage) -> None:
+    """Only that one is there."""
+    delete_drafts(stage)
+    draft_for_another_commit(stage)
+
+
+def left_alone(stage: Stage, attempt: Callable[[Stage], object]) -> str:
+    """A draft that is not this release's is not even listed."""
+    attempt(stage)
+    return str([one["name"] for one in stage.sandbox.releases])
+
+
+DELETE_DRAFT = Scenario(
+    at="export", prepare=draft_made, attempt=delete_drafts, changes=journal("deleted release"),
+    differ=draft_of_somebody_else, refuse=left_alone, refusal="Somebody's",
+    down=outage("github", "DELETE .*/releases/"), lose=lost("github", "DELETE .*/releases/"),
+    why={"different": "A draft for another commit is no refusal: it is not touched."},
+)  # fmt: skip
+
+
+def revert_commits(stage: Stage) -> None:
+    release = stage.open("home", VERSION)
+    undoing.revert_commits(release, look_for_traces(release))
+
+
+def change_the_version(stage: Stage) -> None:
+    stage.sandbox.commit_to_main("VERSION", "1.2.0\n", "Say something else")
+
+
+REVERT = Scenario(
+    at="tests", attempt=revert_commits, changes=journal(MAIN_PUSHES), differ=change_the_version,
+    refusal=r"cannot be reverted by themselves: others changed VERSION after them.*git revert \w{12} \w{12}",
+    down=outage("origin", PUSH), lose=lost("origin", PUSH),
+)  # fmt: skip
+
+
+def tag_and_wait_for_a_reviewer(stage: Stage) -> None:
+    stage.sandbox.set_environment("pypi", reviewers=["grace"])
+    TASKS["export"].fn(stage.open("home", VERSION))
+    stage.sandbox.wait_idle(RUNS_SECONDS)
+
+
+def cancel_run(stage: Stage) -> None:
+    release = stage.open("home", VERSION)
+    undoing.cancel_run(release, look_for_traces(release))
+
+
+def publish_after_all(stage: Stage) -> None:
+    review(stage, stage.sandbox.runs[-1]["id"])
+    stage.sandbox.wait_idle(RUNS_SECONDS)
+
+
+def how_it_ended(stage: Stage, attempt: Callable[[Stage], object]) -> str:
+    attempt(stage)
+    return undoing.how_it_ended(look_for_traces(stage.open("home", VERSION)))
+
+
+CANCEL = Scenario(
+    at="export", prepare=tag_and_wait_for_a_reviewer, attempt=cancel_run, changes=journal("cancelled run"),
+    differ=publish_after_all, refuse=how_it_ended, refusal="Too late: .* had published lockgate_sample",
+    down=outage("github", "POST .*/cancel"), lose=lost("github", "POST .*/cancel"),
+    why={"different": "A run that has published is over: that is said, it is no refusal."},
+)  # fmt: skip
+
 SCENARIOS: dict[tuple[str, str], Scenario] = {
     ("version", "put-away"): PUT_AWAY,
     ("version", "tidy"): TIDY,
@@ -451,4 +527,7 @@ SCENARIOS: dict[tuple[str, str], Scenario] = {
     ("record", "fixture-commit"): COMMIT_PUBLICATION,
     ("logs", "fixture-commit"): COMMIT_LOGS,
     ("finish", "follow"): FOLLOW,
+    ("abort", "draft"): DELETE_DRAFT,
+    ("abort", "commits"): REVERT,
+    ("abort", "run"): CANCEL,
 }

@@ -14,6 +14,8 @@ from tests.stages import RUNS_SECONDS, Stage, Stages
 from tests.tasks.moves import SCENARIOS, Scenario
 
 MOVES = [(step.key, move) for step in CHART for move in step.moves]
+MOVES += [("abort", move) for move in ("draft", "commits", "run")]
+"""The way back's, which belong to no step."""
 
 
 @pytest.fixture(params=MOVES, ids=[f"{key}: {move}" for key, move in MOVES])
