@@ -180,7 +180,7 @@ def _expired(asked: Asked) -> ExpiredError:
     return ExpiredError(
         Problem(
             f"nobody answered {asked.title!r} within {asked.timeout_seconds / 3600:g} hours", "an answer",
-            "start the release again when somebody is there: it asks again",
+            "start the release again when somebody is there: until its tag is out it begins anew from main",
         )
     )  # fmt: skip
 
@@ -189,6 +189,6 @@ def _cancelled(asked: Asked, state: State) -> CancelledError:
     return CancelledError(
         Problem(
             f"the run became {state.name!r} in Prefect while it waited for an answer to {asked.title!r}", "an answer",
-            "start the release again: everything done so far is found and kept",
+            "start the release again: until its tag is out it begins anew from main",
         )
     )  # fmt: skip

@@ -134,7 +134,7 @@ def accept(approval: Approval, question: Question, allowed: Iterable[str]) -> Ap
             Problem(
                 f"{approval.approver or 'A person'} declined {question.title!r}{note}",
                 "an approval",
-                "settle what was objected to and start the release again: everything done so far is found and kept",
+                "settle what was objected to and start the release again: until its tag is out it begins anew from main",
             )
         )
     return approval

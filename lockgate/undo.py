@@ -267,7 +267,7 @@ def stays(seen: Traces, go_on: str, undo: str) -> Problem | None:
         return None
     return Problem(
         f"{seen.label} left behind: {'; '.join(left)}", "that it is finished, or taken back",
-        f"go on: `{go_on}`; or take it back: `{undo}`, which lists what it does and asks before what is public",
+        f"start it again: `{go_on}`; or take it back: `{undo}`, which lists what it does and asks before what is public",
     )  # fmt: skip
 
 
