@@ -85,7 +85,10 @@ def release(
     report: Annotated[Path | None, Parameter(help="Write a report to this JSON file.")] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Release VERSION, through all steps; checkpoints ask here. Started again, it goes on where it was."""
+    """Release VERSION, through all steps; checkpoints ask here. Started again, it goes on where it was.
+
+    It begins anew where others pushed meanwhile, and after a decline, an abort, or a question that nobody answered in time.
+    """
     if dry_run:
         return plan(
             version, repository=repository, branch=branch, sandbox=sandbox, slug=slug, restart=restart, commit=commit,

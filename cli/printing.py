@@ -191,7 +191,10 @@ def _print_end(console: Console, report: Report) -> None:
         console.print("The same command goes on from where it was, and does nothing twice.")
     elif report.exit_code == ExitCode.INTERRUPTED:
         out = f"The tag {report.tag} is out" if report.tag_is_out else "Nothing irreversible happened"
-        console.print(f"Interrupted. {out}. The same command goes on from where it was, and does nothing twice.")
+        unless = "" if report.tag_is_out else " If others push meanwhile, it begins anew."
+        console.print(
+            f"Interrupted. {out}. The same command goes on from where it was, and does nothing twice.{unless}"
+        )
     elif report.exit_code == ExitCode.UNAVAILABLE:
         why = " something outside is unavailable. The same command tries again."
         console.print(styled((f"{label} was not released:", "yellow bold"), why))

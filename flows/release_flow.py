@@ -34,8 +34,9 @@ def release(request: Request) -> State[Report]:
     """Take one version of a package from source control to the package index.
 
     Ends in a named state that holds the report: Released, Planned (a dry run), Refused, Declined, Aborted, Expired, Unavailable,
-    or Stopped after the point of no return. Started again with the same request it goes on where it was. While another release
-    of the repository has the turn it is put off (Waiting for its turn) or ends (Busy), as the request says.
+    or Stopped after the point of no return. Started again with the same request it goes on where it was, or begins
+    anew (`lockgate.continuation`). While another release of the repository has the turn it is put off (Waiting for its turn) or
+    ends (Busy), as the request says.
     """
     show_logs()
     trail = Trail(request)

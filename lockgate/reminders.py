@@ -109,7 +109,7 @@ def expired(waiting: WaitingRun, now: datetime) -> Problem:
     return Problem(
         f"nobody answered {waiting.title!r} within {_hours(now - waiting.since)}",
         f"an answer of {waiting.who or 'anyone'}",
-        "start the release again, or retry this run, when somebody is there: what was done is found, and it asks again",
+        "start the release again, or retry this run, when somebody is there: it begins anew, from what is pushed then",
     )
 
 

@@ -73,6 +73,7 @@ def case(what: str, *words: str):
 @case("a local version", "plan", "1.0+local")
 @case("a version that was released", "plan", "1.0.0")
 @case("an older version", "plan", "0.9")
+@case("a commit to go on with, of no release", "plan", "1.1.0", "--continue", "1f0c9d2")
 @case("an unknown branch", "plan", "patch", "--branch", "nope")
 @case("checkpoints and no terminal", "release", "patch")
 @case("--sandbox and no repository", "plan", "patch", "--repository", "nowhere", "--sandbox", "new")
@@ -212,6 +213,12 @@ def foreign_tag(desk):
     desk.git("tag", "v1.1.0", "v1.0.0^{commit}")
     desk.git("push", "--quiet", "origin", "v1.1.0")
     desk.git("tag", "--delete", "v1.1.0")
+
+
+@case("a word, and nothing new", "plan", "patch")
+def nothing_new(desk):
+    desk.git("tag", "v1.0.1")
+    desk.git("push", "--quiet", "origin", "v1.0.1")
 
 
 @case("yes to everything, and nothing on the tests", "release", "patch", "--yes")

@@ -83,7 +83,7 @@ def test_failed_publish_stops_after_the_point_of_no_return(runs, sandbox):
 
 @pytest.mark.slow
 def test_whole_road_with_a_person_who_first_declines(runs, sandbox):
-    """Nothing is tagged before everything was approved, and what was done is kept."""
+    """Nothing is tagged before everything was approved; what was declined is begun anew, and asked anew."""
     first = runs.begin(release, deployed=True, request=Request(sandbox.origin_url, "minor", requested_by="ada"))
     first.asks().answer(**YES, note="the night build")
     first.resumed().asks().answer(decision="decline", approver="Bob", note="wrong environment")
@@ -93,8 +93,10 @@ def test_whole_road_with_a_person_who_first_declines(runs, sandbox):
 
     second = first.retry(force=True)
     waiting = second.asks()
-    assert "Trusted Publisher" in waiting.brief, "the tests were approved, for this very commit"
-    waiting.answer(**YES)
+    assert "Complete test suite" in waiting.brief
+    assert "begins anew from main: `Bob` declined" in waiting.brief
+    waiting.answer(**YES, note="the night build")
+    second.resumed().asks().answer(**YES)
     name, report = second.resumed().report(seconds=120)
     assert name == "Released"
     assert str(sandbox.journal).count("refs/tags/v1.1.0") == 1

@@ -77,6 +77,8 @@ def test_retried_release_asks_anew_and_then_publishes(station, client, end, retr
     station.until_asked(client, run, PUBLISHER)
     end(station, client, run)
     retry(station, client, run)
+    station.until_asked(client, run, TESTS)  # it began anew
+    station.approve(run)
     station.until_asked(client, run, PUBLISHER)
     outside = Sandbox.open(station.folder)
     before = str(outside.journal).count("refs/tags/")
