@@ -11,9 +11,7 @@ from rich.console import Console
 
 from cli.console import ask as ask_for
 from cli.console import say_brief
-from clients.signatures import sign
-from lockgate.approvals import fingerprint_in
-from lockgate.approvers import NAMESPACE
+from cli.signing import sign_answer
 from lockgate.errors import LockgateError
 from lockgate.waiting import Waiting
 
@@ -39,18 +37,18 @@ def _answer(console: Console, waiting: Waiting) -> dict[str, str]:
     answer = {"decision": ask_for(console, "Decision", choices=waiting.decisions)}
     for field in waiting.fields:
         if field == "signature":
-            answer[field] = _sign(console, waiting.brief) if answer["decision"] == "approve" else ""
+            answer[field] = _sign(console, waiting) if answer["decision"] == "approve" else ""
             continue
         default = getpass.getuser() if field == "approver" else ""
         answer[field] = ask_for(console, field.capitalize(), default=default)
     return answer
 
 
-def _sign(console: Console, brief: str) -> str:
+def _sign(console: Console, waiting: Waiting) -> str:
     """The signature of a key that is asked for; without a key, or when it cannot sign, none, and the run asks again."""
     key = ask_for(console, "SSH key to sign with")
     try:
-        return sign(fingerprint_in(brief), Path(key), NAMESPACE) if key else ""
+        return sign_answer(console, waiting, Path(key)) if key else ""
     except LockgateError as error:
         console.print(str(error), style="red")
         return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ from cli.console import say, say_brief, styled
 from lockgate.lines import lines_of
 
 if TYPE_CHECKING:
-    from cli.runs import Question, RunView
+    from cli.runs import RunView
+    from lockgate.waiting import Waiting
 
 COLOURS = {"PAUSED": "yellow", "COMPLETED": "green", "FAILED": "red", "CRASHED": "red", "RUNNING": "cyan"}
 MINUTE_SECONDS, HOUR_SECONDS, DAY_SECONDS = 60, 3600, 86400
@@ -38,12 +40,12 @@ def show_runs(console: Console, views: Sequence[RunView], *, as_json: bool) -> N
     console.print(table)
 
 
-def show_run(console: Console, one: RunView, question: Question | None, *, as_json: bool) -> None:
+def show_run(console: Console, one: RunView, question: Waiting | None, *, as_json: bool) -> None:
     """One run with everything that is known of it, and with what it asks."""
     from cli.runs import as_data
 
     if as_json:
-        asked = {"brief": question.brief, "fields": dict(question.fields)} if question else None
+        asked = asdict(question) if question else None
         print(json.dumps({**as_data(one), "question": asked}, indent=2))
         return
     console.print(styled((one.name, "bold"), f": {one.state} for {age(one.since)}"))

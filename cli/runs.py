@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cli.server_notes import UP, read_note, use_password
 from clients.own_files import check_home
 from lockgate.errors import Problem, RefusedError, SettingsError, UnavailableError
+from lockgate.waiting import Waiting
 from planning.release import home_of
 
 if TYPE_CHECKING:
@@ -44,25 +45,6 @@ class RunView:
     version: str
     requested_by: str
     page: str
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What a waiting run asks: the brief in Markdown, and the form as JSON schema's properties."""
-
-    brief: str
-    fields: Mapping[str, Mapping[str, Any]]
-
-    @property
-    def title(self) -> str:
-        """The brief's first heading."""
-        found = re.search(r"^#+ (.+)$", self.brief, re.MULTILINE)
-        return found[1] if found else ""
-
-    @property
-    def decisions(self) -> tuple[str, ...]:
-        """What can be decided."""
-        return tuple(self.fields.get("decision", {}).get("enum", ()))
 
 
 @contextlib.contextmanager
@@ -140,7 +122,7 @@ def view(client: SyncPrefectClient, run: FlowRun) -> RunView:
     """A run for scripts and tables."""
     request = run.parameters.get("request", {})
     asked = request if isinstance(request, dict) else {}
-    state, question = run.state, read_question(client, run)
+    state = run.state
     return RunView(
         id=str(run.id),
         name=run.name,
@@ -148,7 +130,7 @@ def view(client: SyncPrefectClient, run: FlowRun) -> RunView:
         type=state.type.value if state else "",
         since=state.timestamp.isoformat() if state else "",
         message=(state.message or "") if state else "",
-        asks=question.title if question else "",
+        asks=_title(client, run),
         repository=str(asked.get("repository", "")),
         version=str(asked.get("version", "")),
         requested_by=str(asked.get("requested_by", "")),
@@ -156,22 +138,30 @@ def view(client: SyncPrefectClient, run: FlowRun) -> RunView:
     )
 
 
+def _title(client: SyncPrefectClient, run: FlowRun) -> str:
+    """The title of what a run asks, "" when it asks nothing (yet); one question that cannot be read spoils no list."""
+    try:
+        question = read_question(client, run)
+    except RefusedError:
+        return "a question that cannot be read"
+    return question.title if question else ""
+
+
 def view_now(client: SyncPrefectClient, run: FlowRun) -> RunView:
     """The run as it is by now."""
     return view(client, client.read_flow_run(run.id))
 
 
-def read_question(client: SyncPrefectClient, run: FlowRun) -> Question | None:
-    """What a run waits with; None when it does not wait, or its form is not stored yet (Prefect stores it afterwards)."""
+def read_question(client: SyncPrefectClient, run: FlowRun) -> Waiting | None:
+    """What a run waits with; None when it does not wait, or its question or form is not stored yet.
+
+    Raises RefusedError for a question of another shape than Lockgate stores.
+    """
+    from flows import questions
+
     if run.state is None or not run.state.is_paused():
         return None
-    keys = run.state.state_details.run_input_keyset or {}
-    kept = {one.key: one for one in client.filter_flow_run_input(run.id, _prefix(keys), PAGE, set())}
-    schema = kept.get(keys.get("schema", ""))
-    if schema is None:
-        return None
-    brief = kept.get(keys.get("description", ""))
-    return Question(str(brief.decoded_value) if brief else "", schema.decoded_value.get("properties", {}))
+    return questions.read_question(client, run.id, run.state)
 
 
 def answer(client: SyncPrefectClient, run: FlowRun, values: Mapping[str, str]) -> None:
@@ -279,7 +269,3 @@ def _all(client: SyncPrefectClient) -> Iterator[FlowRun]:
 
 def _is_called(run: FlowRun, text: str) -> bool:
     return run.name == text or bool(ID.fullmatch(text) and str(run.id).startswith(text.lower()))
-
-
-def _prefix(keys: Mapping[str, str]) -> str:
-    return keys.get("schema", "").removesuffix("schema")

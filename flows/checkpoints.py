@@ -134,7 +134,7 @@ def _asked(release: Release, question: Question, brief: str, *, signed: bool) ->
     fields = ("approver", "note", *(("signature",) if signed else ()))
     return Asked(
         f"{question.checkpoint}-{question.fingerprint[:16]}", question.title, brief,
-        ("approve", "decline", "abort"), fields, int(release.settings.checkpoint_timeout),
+        ("approve", "decline", "abort"), fields, int(release.settings.checkpoint_timeout), question,
     )  # fmt: skip
 
 

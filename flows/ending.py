@@ -27,12 +27,15 @@ from lockgate.outcome import Report, exit_code, refusals_of
 from lockgate.plan import Plan
 from lockgate.request import Request
 from lockgate.steps import START, STEPS
+from lockgate.texts import block
 from planning import attempts, record
 from planning.release import Release
 from planning.undoing import what_stays
 from tasks.ends import Started
 
 log = logging.getLogger(__name__)
+
+MESSAGE_LIMIT = 10_000
 
 NAMES: tuple[tuple[type[Exception], str], ...] = (
     (DeclinedError, "Declined"),
@@ -105,7 +108,7 @@ def stopped(trail: Trail, error: Exception) -> State[Report]:
     stopped_after_tag = trail.tag_is_out and not isinstance(error, AbortedError)
     name = "Stopped" if stopped_after_tag else name_of(error)
     kind = Cancelled if isinstance(error, CancelledError | AbortedError) else Failed
-    return kind(name=name, message=str(error), data=make_report(trail, error))
+    return kind(name=name, message=block(str(error), MESSAGE_LIMIT), data=make_report(trail, error))
 
 
 def name_of(error: Exception) -> str:

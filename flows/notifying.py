@@ -5,6 +5,7 @@ They are made by name: made again they are brought up to date, never doubled.
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, replace
 from datetime import timedelta
 from uuid import UUID
@@ -19,6 +20,7 @@ from prefect.exceptions import ObjectNotFound
 from flows.ending import NAMES
 from lockgate.errors import Problem, SettingsError
 from lockgate.reminders import Reminders
+from lockgate.texts import PLAIN
 
 REMINDERS = "reminders/reminders"
 REMINDERS_CRON = "0 8,14 * * 1-5"
@@ -37,8 +39,20 @@ KINDS = {
     "lockgate: a run stopped": STOPPED,
     "lockgate: released": RELEASED,
 }
-SUBJECT = "{{ flow_run.name }}: {{ flow_run.state.name }}"
-BODY = "{{ flow.name }} {{ flow_run.name }} is {{ flow_run.state.name }}. {{ flow_run.state.message }} {{ flow_run|ui_url }}"
+MESSAGE_LIMIT = 1000
+
+
+def _plain(value: str) -> str:
+    """A value in Prefect's template, made plain as `lockgate.texts.plain` does: what it says may be of others."""
+    steps = "".join(f" | replace({json.dumps(mark)}, {json.dumps(instead)})" for mark, instead in PLAIN)
+    return f"{{{{ ({value} or '') | string{steps} | truncate({MESSAGE_LIMIT}) }}}}"
+
+
+SUBJECT = f"{_plain('flow_run.name')}: {_plain('flow_run.state.name')}"
+BODY = (
+    f"{_plain('flow.name')} {_plain('flow_run.name')} is {_plain('flow_run.state.name')}."
+    f" {_plain('flow_run.state.message')} {{{{ flow_run|ui_url }}}}"
+)
 """Parameters are left out on purpose: a message goes to more people than the pages do."""
 
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotDoneError
+from dataclasses import replace
 from datetime import datetime
 from threading import Thread
 from typing import Generic, Literal, NamedTuple, TypeVar
@@ -27,6 +28,8 @@ from prefect.runtime import deployment, flow_run
 from pydantic import ValidationError
 
 from flows.heartbeats import end_watch
+from flows.questions import store_question
+from lockgate.approvals import Question
 from lockgate.errors import CancelledError, ExpiredError, Problem
 from lockgate.markdown import prose
 from lockgate.waiting import Waiting
@@ -42,7 +45,10 @@ Form = TypeVar("Form", bound=RunInput)
 
 
 class Asked(NamedTuple):
-    """What is asked: `name` is what the answer is bound to, `title` and `brief` (Markdown) are what the person reads."""
+    """What is asked: `name` is what the answer is bound to, `title` and `brief` (Markdown) are what the person reads.
+
+    `approves` is the question of an approval; its fields are stored beside the brief.
+    """
 
     name: str
     title: str
@@ -50,6 +56,7 @@ class Asked(NamedTuple):
     decisions: tuple[str, ...]
     fields: tuple[str, ...]
     timeout_seconds: int
+    approves: Question | None = None
 
 
 class Stored(NamedTuple):
@@ -130,7 +137,9 @@ def _time(stored: FlowRunInput) -> datetime:
 
 def _wait(form: type[Form], asked: Asked, key: str) -> Form:
     filled = form.with_initial_data(description=asked.brief)
-    waiting = Waiting(str(flow_run.id), asked.brief, asked.decisions, asked.fields)
+    waiting = _waiting(asked)
+    with get_client(sync_client=True) as client:
+        store_question(client, f"{_prefix()}-{key}", waiting)
     log.info("Waiting for a person: %s", asked.title, extra={"waiting": waiting})
     timeout = asked.timeout_seconds
     if _suspends():
@@ -142,6 +151,17 @@ def _wait(form: type[Form], asked: Asked, key: str) -> Form:
     longer = timeout + GRACE_SECONDS
     return _unless_cancelled(
         lambda: pause_flow_run(wait_for_input=filled, timeout=longer, poll_interval=POLL_SECONDS, key=key), asked
+    )
+
+
+def _waiting(asked: Asked) -> Waiting:
+    """What is stored of a question; an approval's evidence with it."""
+    plain = Waiting(str(flow_run.id), asked.title, asked.brief, asked.decisions, asked.fields)
+    of = asked.approves
+    if of is None:
+        return plain
+    return replace(
+        plain, checkpoint=of.checkpoint, starts=of.starts, fingerprint=of.fingerprint, evidence=dict(of.evidence)
     )
 
 

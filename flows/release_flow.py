@@ -29,7 +29,7 @@ from tasks.github import export_and_tag, verify_environment
 from tasks.pypi import confirm_publisher, record_publication
 
 
-@flow(name="release", flow_run_name="release {request.repository} {request.version}", retries=0, persist_result=False)
+@flow(name="release", flow_run_name="release {request.label}", retries=0, persist_result=False)
 def release(request: Request) -> State[Report]:
     """Take one version of a package from source control to the package index.
 

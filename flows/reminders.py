@@ -15,6 +15,8 @@ from flows.waiting_runs import expire, timed_out_runs, waiting_runs
 from lockgate import reminders as rules
 from lockgate.errors import LockgateError
 from lockgate.reminders import Action, Reminders, UploadWindow, WaitingRun
+from lockgate.texts import block as text_block
+from lockgate.texts import plain
 from tasks.reminding import look_for_half_uploads, send
 from tasks.schedule import show_rows
 
@@ -42,8 +44,8 @@ def reminders(settings: Reminders = DEFAULTS) -> State[list[dict[str, str]]]:
     problems += _tell(settings, acted, windows, time)
     message = "\n".join([*_sentences(acted, time), *(rules.window_sentence(one, time) for one in windows), *problems])
     if problems:
-        return Failed(name="Not reminded", message=message, data=rows)
-    return Completed(name=_name(acted, rows), message=message or "Nobody is waited for", data=rows)
+        return Failed(name="Not reminded", message=text_block(message), data=rows)
+    return Completed(name=_name(acted, rows), message=text_block(message) or "Nobody is waited for", data=rows)
 
 
 def _windows(settings: Reminders) -> tuple[tuple[UploadWindow, ...], list[str]]:
@@ -68,7 +70,7 @@ def _tell(
         (
             settings.notify,
             "nobody answered",
-            [str(rules.expired(one, time)) for one, done in acted if done == "expire"],
+            [plain(str(rules.expired(one, time))) for one, done in acted if done == "expire"],
         ),
     )
     problems = []

@@ -15,6 +15,7 @@ from flows.waiting_runs import APPROVERS
 from lockgate.artifacts import table_of
 from lockgate.fixture import Fixture
 from lockgate.markdown import is_meant, link, prose
+from lockgate.texts import one_line
 from lockgate.timeline import history, picture
 from planning.history import earlier_releases
 from planning.release import Release
@@ -22,6 +23,7 @@ from tasks.showing import artifact_key
 
 log = logging.getLogger(__name__)
 
+APPROVERS_LIMIT = 1000
 LINKS = {"index": "on the index", "release": "the GitHub release", "run": "the publish run"}
 
 
@@ -32,9 +34,9 @@ def name_run(release: Release) -> None:
     """
     me = UUID(flow_run.id)
     with get_client(sync_client=True) as client:
-        tags = {*client.read_flow_run(me).tags, release.settings.project, release.slug}
-        client.update_flow_run(me, name=release.label, tags=sorted(tags))
-        client.update_flow_run_labels(me, {APPROVERS: ", ".join(release.settings.approvers)})
+        tags = {*client.read_flow_run(me).tags, one_line(release.settings.project), one_line(release.slug)}
+        client.update_flow_run(me, name=one_line(release.label), tags=sorted(tags))
+        client.update_flow_run_labels(me, {APPROVERS: one_line(", ".join(release.settings.approvers), APPROVERS_LIMIT)})
 
 
 def show_summary(trail: Trail) -> None:
@@ -54,13 +56,15 @@ def show_summary(trail: Trail) -> None:
             history(tuple(known.values()), release.hosts),
         )
         text = "\n\n".join((f"# {prose(release.label)}", *(one for one in parts if one)))
-        create_markdown_artifact(text, key=artifact_key(release, "summary"), description=f"{release.label}: summary")
+        create_markdown_artifact(
+            text, key=artifact_key(release, "summary"), description=prose(f"{release.label}: summary")
+        )
         for name, url in fixture.urls.items():
             if not is_meant(url, release.hosts):
                 continue
             create_link_artifact(
-                url, link_text=f"{release.label}: {LINKS.get(name, name)}", key=artifact_key(release, f"link-{name}"),
-                description=f"{release.label}: {LINKS.get(name, name)}",
+                url, link_text=prose(f"{release.label}: {LINKS.get(name, name)}"), key=artifact_key(release, f"link-{name}"),
+                description=prose(f"{release.label}: {LINKS.get(name, name)}"),
             )  # fmt: skip
     except Exception as error:  # noqa: BLE001 - see above: whatever it is, the release ended as it did
         log.warning("The summary was not made: %s: %s", type(error).__name__, error)

@@ -20,6 +20,7 @@ from flows.run_log import show_logs
 from lockgate.errors import LockgateError, SettingsError, TransientError
 from lockgate.request import Request
 from lockgate.schedules import STARTS, Kind, Schedule, Verdict, judge_outlook, outcome, too_late
+from lockgate.texts import block
 from tasks.schedule import look_for_release, show_rows
 
 ASKED_BY = "schedule"
@@ -44,14 +45,14 @@ def scheduled_release(schedule: Schedule) -> State[list[Verdict]]:
     try:
         day = schedule.today(known_runs.now())
     except SettingsError as error:
-        return Failed(name="Misconfigured", message=str(error), data=[])
+        return Failed(name="Misconfigured", message=block(str(error)), data=[])
     handled = [(request, *_handle(schedule, request, day)) for request in schedule.releases]
     rows = [_row(*one) for one in handled]
     verdicts = [verdict for _, verdict, _ in handled]
     show_rows("scheduled-release", rows, "What each repository of the schedule came to")
     name, good = outcome(verdicts)
     message = "\n".join(one.why for one in verdicts)
-    return (Completed if good else Failed)(name=name, message=message, data=verdicts)
+    return (Completed if good else Failed)(name=name, message=block(message), data=verdicts)
 
 
 def _too_late(schedule: Schedule, me: FlowRun) -> str:

@@ -12,6 +12,7 @@ from prefect.states import Completed, Failed
 from flows.run_log import show_logs
 from lockgate.errors import LockgateError, Problem, SettingsError, TransientError
 from lockgate.sentinel import Difference, Watch, compare, in_order
+from lockgate.texts import block
 from tasks.reminding import send
 from tasks.schedule import show_rows
 from tasks.watching import look
@@ -45,7 +46,7 @@ def sentinel(watch: Watch) -> State[list[dict[str, str]]]:
     if name != WORST_FIRST[-1] and watch.notify:
         says += _tell(watch.notify, name, says)
     good = name == WORST_FIRST[-1]
-    return (Completed if good else Failed)(name=name, message="\n".join(says), data=rows)
+    return (Completed if good else Failed)(name=name, message=block("\n".join(says)), data=rows)
 
 
 def _watch(repository: str, since: str) -> Found:

@@ -25,6 +25,7 @@ from clients.store import Store
 from lockgate.claims import BusyError, Claim, Holder, decide_turn, judge_holder
 from lockgate.errors import Problem
 from lockgate.request import Request
+from lockgate.texts import block
 from planning import turns
 from planning.record import now
 from planning.release import home_of, locate, slug_on_server, store_of, workspace_of
@@ -140,7 +141,7 @@ def come_back(busy: BusyError) -> NoReturn:
     """
     seconds = min(COME_BACK_SECONDS * COME_BACK_GROWTH ** max(flow_run.run_count - 1, 0), LATEST_COME_BACK_SECONDS)
     at = datetime.now(UTC) + timedelta(seconds=seconds)
-    state: State[Any] = Scheduled(name="Waiting for its turn", message=str(busy), scheduled_time=at)
+    state: State[Any] = Scheduled(name="Waiting for its turn", message=block(str(busy)), scheduled_time=at)
     with get_client(sync_client=True) as client:
         client.set_flow_run_state(UUID(flow_run.id), state, force=True)
     raise Pause(state=state)

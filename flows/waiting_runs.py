@@ -10,8 +10,10 @@ from prefect.states import Failed
 from prefect.utilities.urls import url_for
 
 from flows.known_runs import read_runs
+from flows.questions import title_and_start
 from lockgate.errors import Problem
-from lockgate.reminders import WaitingRun, starts_of, title_of
+from lockgate.reminders import WaitingRun
+from lockgate.texts import block
 
 APPROVERS = "lockgate.approvers"
 """The label of a release's run that names who may approve."""
@@ -43,18 +45,15 @@ def _last_pause(client: SyncPrefectClient, run: FlowRun) -> State | None:
 def expire(waiting: WaitingRun, why: Problem) -> None:
     """End a waiting run in the state Expired; it can be retried, and asks again then."""
     with get_client(sync_client=True) as client:
-        client.set_flow_run_state(UUID(waiting.run_id), Failed(name="Expired", message=str(why)), force=True)
+        client.set_flow_run_state(UUID(waiting.run_id), Failed(name="Expired", message=block(str(why))), force=True)
 
 
 def _waiting(client: SyncPrefectClient, run: FlowRun, state: State | None) -> WaitingRun | None:
     """What a run waits for, or waited for in this earlier state."""
     if state is None:
         return None
-    details = state.state_details
-    key = (details.run_input_keyset or {}).get("description", "")
-    known = {one.key: one for one in client.filter_flow_run_input(run.id, key, 1, set())} if key else {}
-    brief = str(known[key].decoded_value) if key in known else ""
+    title, starts = title_and_start(client, run.id, state)
     return WaitingRun(
-        str(run.id), run.name, title_of(brief), state.timestamp, deadline=details.pause_timeout,
-        who=str(run.labels.get(APPROVERS, "")), starts=starts_of(brief), page=url_for(run) or "",
+        str(run.id), run.name, title, state.timestamp, deadline=state.state_details.pause_timeout,
+        who=str(run.labels.get(APPROVERS, "")), starts=starts, page=url_for(run) or "",
     )  # fmt: skip

@@ -68,15 +68,9 @@ class Question:
 
 
 def fingerprint_of(checkpoint: str, evidence: Mapping[str, str]) -> str:
-    """The sha256 of a checkpoint's evidence, independent of its order."""
+    """Return the sha256 of a checkpoint and its evidence, independent of their order."""
     text = json.dumps({"checkpoint": checkpoint, **evidence}, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def fingerprint_in(brief: str) -> str:
-    """The fingerprint that a question's brief shows; "" when it shows none."""
-    found = re.search(r"\| fingerprint \| `([0-9a-f]{32})` `([0-9a-f]{32})` \|", brief)
-    return found[1] + found[2] if found else ""
 
 
 def _code(value: str) -> str:

@@ -10,14 +10,18 @@ from packaging.version import Version
 from lockgate.errors import Problem
 from lockgate.lines import lines_of
 from lockgate.repository import Checkout, Commit
+from lockgate.texts import one_line
 
 TRAILER = "Lockgate-Release"
 LISTED = 10
 
 
 def release_message(subject: str, project: str, version: str) -> str:
-    """A commit message of Lockgate's, with the trailer by which it knows its own commits."""
-    return f"{subject}\n\n{TRAILER}: {project} {version}\n"
+    """A commit message of Lockgate's, with the trailer by which it knows its own commits.
+
+    The subject may name files: it is one line of text, whatever they are called.
+    """
+    return f"{one_line(subject)}\n\n{TRAILER}: {project} {version}\n"
 
 
 def is_own_commit(commit: Commit) -> bool:

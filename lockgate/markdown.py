@@ -91,6 +91,8 @@ def _text(key: str, text: str, hosts: Sequence[str]) -> str:
 
 def _spoken(found: re.Match[str], hosts: Sequence[str]) -> str:
     said = found[1] or found[2]
+    if not said.strip():
+        return f"\\`{said}\\`"
     return f"<{said}>" if found[2] and is_meant(said, hosts) else code(said, PROSE_LIMIT)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Literal, Protocol
 
 from lockgate.errors import Problem
+from lockgate.texts import plain
 
 UPLOAD_DAYS = 14
 """How many days after its first file an index takes further files of a release (PyPI's upload rules)."""
@@ -16,8 +16,6 @@ UPLOAD_DAYS = 14
 HOUR = timedelta(hours=1)
 Action = Literal["leave", "remind", "escalate", "expire"]
 EXPIRE: Action = "expire"
-_TITLE = re.compile(r"^## (.+)$", re.MULTILINE)
-_STARTS = re.compile(r"^\*\*This approval starts:\*\* (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +78,6 @@ class UploadedFile(Protocol):
         """An ISO 8601 time, None where the index does not say."""
 
 
-def title_of(brief: str) -> str:
-    """The title of a question, read back from its brief."""
-    found = _TITLE.search(brief)
-    return found[1].strip() if found else "a question"
-
-
-def starts_of(brief: str) -> str:
-    """What an approval starts, read back from its brief; "" for a question that is no approval."""
-    found = _STARTS.search(brief)
-    return found[1].strip() if found else ""
-
-
 def decide(waiting: WaitingRun, reminders: Reminders, now: datetime) -> Action:
     """What is done about a waiting run now."""
     waited = now - waiting.since
@@ -117,10 +103,9 @@ def sentence(waiting: WaitingRun, now: datetime) -> str:
     """A waiting run as a reminder says it."""
     deadline = f" Ends {_time(waiting.deadline)}." if waiting.deadline else ""
     starts = f" A yes starts {waiting.starts}" if waiting.starts else ""
-    return (
-        f"{waiting.release} has waited {_hours(now - waiting.since)} for {waiting.who or 'anyone'}: {waiting.title}."
-        f"{starts}{deadline} {waiting.page}"
-    ).strip()
+    release, who = plain(waiting.release), plain(waiting.who) or "anyone"
+    said = f"{release} has waited {_hours(now - waiting.since)} for {who}: {plain(waiting.title)}.{plain(starts)}{deadline}"
+    return f"{said} {waiting.page}".strip()
 
 
 def row(waiting: WaitingRun, action: Action, now: datetime) -> dict[str, str]:
@@ -151,7 +136,7 @@ def upload_window(release: str, built: Iterable[str], found: Sequence[UploadedFi
 
 def window_sentence(window: UploadWindow, now: datetime) -> str:
     """A window as a reminder says it."""
-    what = f"{window.release} is half on the index: {', '.join(window.missing)} is missing"
+    what = f"{plain(window.release)} is half on the index: {plain(', '.join(window.missing))} is missing"
     if now >= window.closes:
         return f"{what}, and since {_time(window.closes)} the index takes no further file: release another version."
     left = (window.closes - now) / timedelta(days=1)

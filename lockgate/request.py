@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from lockgate.texts import one_line
+
 
 def _without_secrets(schema: dict[str, Any]) -> None:
     """Let Prefect's server refuse no repository, and a URL with a token in it, before it stores either."""
@@ -56,3 +58,8 @@ class Request:
 
     when_busy: Literal["wait", "refuse"] = "wait"
     """When another release of this repository is under way or waits for a person: wait for it to end, or refuse."""
+
+    @property
+    def label(self) -> str:
+        """What is asked for, as a name for a run."""
+        return one_line(f"{self.repository} {self.version}".strip(), 200)

@@ -17,11 +17,15 @@ from lockgate.changelogs import changelog_section
 from lockgate.errors import DeadlineError, NotVisibleError, Problem, RefusedError
 from lockgate.github import GithubRelease
 from lockgate.publication import Differences, Verdict
+from lockgate.texts import block
 from lockgate.workflows import ReleasePart, ReleaseShare
 from planning.release import Release
 from tasks.work import Work, poll
 
 log = logging.getLogger(__name__)
+
+NOTES_LIMIT = 100_000
+"""Characters; GitHub takes 125,000."""
 
 
 def ensure_draft(work: Work) -> tuple[GithubRelease, bool]:
@@ -182,8 +186,12 @@ def own_release(work: Work) -> GithubRelease | None:
 
 
 def _notes(work: Work) -> str:
-    """The release's notes: the changelog's section of this version, else what GitHub generates."""
+    """The release's notes: the changelog's section of this version, else what GitHub generates.
+
+    They are the project's Markdown on its own page, of a size that GitHub takes and with nothing hidden in it.
+    """
     release, path = work.release, work.release.settings.release_notes
     data = git.read_file(release.workspace, work.fixture.release_commit, path) if path else None
     section = changelog_section(data.decode(errors="replace"), release.version) if data else ""
-    return section or github.generate_notes(release.hub, release.tag, work.fixture.release_commit).body
+    notes = section or github.generate_notes(release.hub, release.tag, work.fixture.release_commit).body
+    return block(notes, NOTES_LIMIT)

@@ -11,7 +11,8 @@ from uuid import UUID
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.context import TaskRunContext
 
-from tasks.showing import nice_to_have
+from lockgate.markdown import prose
+from tasks.showing import nice_to_have, pages
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ class Progress:
     def __enter__(self) -> Self:
         if TaskRunContext.get() is not None:
             with nice_to_have(self._description):
-                made = create_progress_artifact(progress=0.0, key=self._key, description=self._description)
+                made = create_progress_artifact(progress=0.0, key=self._key, description=prose(self._description))
                 self._artifact = made if isinstance(made, UUID) else None
         return self
 
@@ -40,7 +41,7 @@ class Progress:
             return
         self._last = text
         log.info("%s", text)
-        self._update(percent, f"{self._description}: {text}")
+        self._update(percent, prose(f"{self._description}: {text}", hosts=pages()))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -35,7 +35,7 @@ class Seen:
 
 
 @task(
-    name="Look for something to release", task_run_name="Look at {request.repository}", retries=len(DELAYS_SECONDS),
+    name="Look for something to release", task_run_name="Look at {request.label}", retries=len(DELAYS_SECONDS),
     retry_delay_seconds=list(DELAYS_SECONDS), retry_jitter_factor=JITTER, retry_condition_fn=is_transient,
     timeout_seconds=LOOK_SECONDS, cache_policy=NO_CACHE, persist_result=False,
 )  # fmt: skip

@@ -32,7 +32,9 @@ from prefect.flow_engine import run_flow
 from prefect.states import Cancelling, Scheduled
 
 from cli.releasing import hand_over
+from flows.questions import read_question
 from lockgate.outcome import Report
+from lockgate.waiting import Waiting
 
 DEADLINE_SECONDS = 150.0
 T = TypeVar("T")
@@ -56,6 +58,13 @@ class Asking:
     state: State
     brief: str
     schema: dict[str, Any]
+
+    @property
+    def question(self) -> Waiting:
+        """The question's fields, as they are stored beside its brief."""
+        found = read_question(self.run.client, self.run.id, self.state)
+        assert found is not None
+        return found
 
     def answer(self, **fields: Any) -> OrchestrationResult:
         """Resume with these fields, as the dialog does; says whether Prefect took it."""

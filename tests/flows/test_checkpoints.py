@@ -12,7 +12,7 @@ from prefect.states import Crashed, Failed, Running
 
 from flows.checkpoints import approve
 from flows.ending import Trail, stopped
-from lockgate.approvals import Question, fingerprint_in
+from lockgate.approvals import Question
 from lockgate.approvers import NOT_PROVED
 from lockgate.errors import LockgateError
 from lockgate.request import Request
@@ -269,7 +269,7 @@ def test_changed_evidence_voids_the_answer_and_says_so(runs, release, deployed):
     waiting = runs.begin(asking(release, OTHER), deployed=deployed).asks()
     assert "Ada approved this at" in waiting.brief
     assert "for other evidence; that answer is void" in waiting.brief
-    assert fingerprint_in(waiting.brief) == OTHER.fingerprint
+    assert waiting.question.fingerprint == OTHER.fingerprint
     waiting.answer(decision="decline", approver="Ada")
     assert waiting.run.resumed().ends().name == "Declined"
 
@@ -281,7 +281,7 @@ def test_answer_to_an_older_question_of_the_same_run_does_not_count(runs, releas
     run.ends()
     run.flow = asking(release, OTHER)
     waiting = run.begin().asks()
-    assert fingerprint_in(waiting.brief) == OTHER.fingerprint
+    assert waiting.question.fingerprint == OTHER.fingerprint
     assert given(release) == []
     waiting.answer(**YES)
     assert run.resumed().ends().result() == "passed"

@@ -16,12 +16,14 @@ from prefect.client.schemas.objects import FlowRun, State
 from prefect.input.run_input import keyset_from_base_key
 from prefect.states import Cancelled, Suspended
 
+from flows.questions import store_question
 from flows.reminders import reminders
 from flows.waiting_runs import APPROVERS, GAVE_UP
 from lockgate.approvals import Question
 from lockgate.artifacts import Artifact
 from lockgate.fixture import Fixture, to_json
 from lockgate.reminders import Reminders
+from lockgate.waiting import Waiting
 from planning.release import store_of
 from sandbox.world import Sandbox
 
@@ -62,7 +64,8 @@ def suspend(client: SyncPrefectClient, name: str = "demo 1.1.0", timeout_seconds
     keys = keyset_from_base_key("suspended-tests-0")
     run = client.read_flow_run(made["id"])
     client.create_flow_run_input(run.id, keys["schema"], "{}")
-    client.create_flow_run_input(run.id, keys["description"], f'"{QUESTION.brief}"'.replace("\n", "\\n"))
+    asks = Waiting(str(run.id), QUESTION.title, QUESTION.brief, ("approve", "decline"), (), starts=QUESTION.starts)
+    store_question(client, "suspended-tests-0", asks)
     client.update_flow_run_labels(run.id, {APPROVERS: "ada, bob"})
     state = Suspended(timeout_seconds=timeout_seconds, pause_key="tests-0")
     state.state_details.run_input_keyset = keys

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from lockgate.approvals import Approval, Question, accept, fingerprint_in, outdated_approval
+from lockgate.approvals import Approval, Question, accept, outdated_approval
 from lockgate.errors import DeclinedError, EvidenceChangedError
 
 QUESTION = Question(
@@ -33,11 +33,6 @@ def test_brief_says_what_it_starts_and_what_cannot_be_undone() -> None:
 def test_digests_are_shown_whole_in_two_halves() -> None:
     shown = replace(QUESTION, evidence={"a.whl": "0123456789abcdef" * 4}).brief
     assert "| a.whl | `0123456789abcdef0123456789abcdef` `0123456789abcdef0123456789abcdef` |" in shown
-
-
-def test_the_fingerprint_is_found_in_the_brief() -> None:
-    assert fingerprint_in(QUESTION.brief) == QUESTION.fingerprint
-    assert fingerprint_in("## A conflict") == ""
 
 
 def test_approval_of_other_evidence_is_void() -> None:

@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from lockgate.approvals import Question
 from lockgate.publication import IndexFile
 from lockgate.reminders import (
     Reminders,
@@ -15,8 +14,6 @@ from lockgate.reminders import (
     expired,
     row,
     sentence,
-    starts_of,
-    title_of,
     upload_window,
     window_row,
     window_sentence,
@@ -50,20 +47,6 @@ def test_waiting_is_left_reminded_escalated_and_ended(
 ) -> None:
     ends = None if deadline is None else NOW + timedelta(hours=deadline)
     assert decide(waiting(hours, deadline=ends), Reminders(expire_after_hours=expire_after), NOW) == action
-
-
-def test_title_and_start_are_read_back_from_a_questions_brief() -> None:
-    question = Question(
-        "tests", "Complete test suite", "Found.\n\n## Not this\n", "the checks.", "Nothing.", {"a": "b"}
-    )
-    for brief in (question.brief, f"**A note before it.**\n\n{question.brief}"):
-        assert (title_of(brief), starts_of(brief)) == ("Complete test suite", "the checks.")
-
-
-def test_a_brief_that_is_no_approval_starts_nothing() -> None:
-    brief = "## demo 1.1.0 cannot be released as it is\n\nDirty."
-    assert (title_of(brief), starts_of(brief)) == ("demo 1.1.0 cannot be released as it is", "")
-    assert title_of("") == "a question"
 
 
 def test_a_reminder_says_since_when_for_whom_and_what_happens_next() -> None:

@@ -65,7 +65,7 @@ def test_two_signatures_of_people_who_did_not_ask_publish(
     assert "the approval of 'ann' is not proved: it carries no signature" in answer("ann")
     assert "the approval of 'ann' is not proved: ssh-keygen says" in answer("ann", "bob")
     assert "'ada' asked for this release" in answer("ada", "ada")
-    assert "Approved by ann; one more person has to" in answer("ann", "ann")
+    assert "Approved by `ann`; one more person has to" in answer("ann", "ann")
     assert "'ann' has approved this already" in answer("ann", "ann")
     assert answer("bob", "bob") == ""
     station.until_state(client, run, "Released")
