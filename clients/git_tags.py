@@ -51,6 +51,12 @@ def tag_commit(path: Path, tag: str) -> str | None:
     return None if status else out.strip()
 
 
+def message_of(path: Path, tag_object: str) -> str:
+    """The text of an annotated tag, by the id of its object; "" for a commit's, or when it is not here."""
+    status, out, _ = run_git(path, "cat-file", "tag", check_commit(tag_object))
+    return "" if status else out.partition("\n\n")[2]
+
+
 def is_signed(path: Path, tag: str) -> bool:
     """Say whether a local tag carries a signature; whether it is a valid one says verify_tag."""
     text = git(path, "cat-file", "-p", f"refs/tags/{check_ref_name(tag, 'tag')}")

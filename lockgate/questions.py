@@ -20,7 +20,8 @@ THE_TAG = "The tag that may follow without another question: what it publishes i
 class Subject:
     """What every question is about, and every answer is bound to: an answer given elsewhere, or for other bytes, is none here.
 
-    `repository` is host and name, `settings` the digest of what the commit states under [tool.lockgate].
+    `repository` is host and name, `settings` the digest of what the commit states under [tool.lockgate], `loosened` what that
+    allows and the previous release's rules did not.
     """
 
     project: str
@@ -30,6 +31,7 @@ class Subject:
     commit: str
     settings: str
     artifacts: tuple[Artifact, ...] = ()
+    loosened: tuple[str, ...] = ()
 
     @property
     def evidence(self) -> dict[str, str]:
@@ -37,13 +39,23 @@ class Subject:
         return {
             "project": self.project, "version": self.version, "repository": self.repository, "index": self.index,
             "commit": self.commit, "settings": self.settings, **{one.name: one.sha256 for one in self.artifacts},
+            **({"loosened": "; ".join(self.loosened)} if self.loosened else {}),
         }  # fmt: skip
+
+    @property
+    def warning(self) -> str:
+        """What was loosened, in Markdown, before what a question says; "" when nothing was."""
+        if not self.loosened:
+            return ""
+        rules = "\n".join(f"- {prose(one)}" for one in self.loosened)
+        said = "The rules are laxer than those of the previous release, and those whom it asks have to approve that:"
+        return f"**{said}**\n\n{rules}\n\n"
 
 
 def ask_about_migrations(subject: Subject, description: str, *, last: bool) -> Question:
     """Step 2's question; bound to the commit whose migrations were read. `last`: perhaps nobody is asked again before the tag."""
     return Question(
-        "migrations", step("migrations").title, description,
+        "migrations", step("migrations").title, subject.warning + description,
         starts="the version change and the release commit, in Lockgate's workspace; then the build and the push of that commit.",
         irreversible=_lost(last), evidence=subject.evidence,
     )  # fmt: skip
@@ -58,7 +70,7 @@ def ask_for_tests(subject: Subject, changes: str = "", tested: str = "", *, last
     told = f"\n\nWho asked for the release says:\n\n{quote(tested)}" if tested else ""
     return Question(
         "tests", step("tests").title,
-        "No test command is configured. Has the complete test suite run, with `--all`, on commit"
+        f"{subject.warning}No test command is configured. Has the complete test suite run, with `--all`, on commit"
         f" {code(subject.commit)}? Say where in the note (a link to the run), it is kept as the"
         f" evidence.{told}\n\n{changes}".rstrip(),
         starts="the checks of the publish workflow and of the release environment.",
@@ -79,7 +91,7 @@ def ask_about_publisher(
     moved = moved_from(claims, known)
     unsure = "" if known is not None and not moved else " A wrong publisher burns the tag."
     warnings = "".join(f"\n- {prose(note)}" for note in notes)
-    found = f"{_seen_before(known, moved)}\n\n{shown}\n{warnings}"
+    found = f"{subject.warning}{_seen_before(known, moved)}\n\n{shown}\n{warnings}"
     return Question(
         "publisher", step("publisher").title, found,
         starts="the check of the release environment, then the draft release and the tag.",
@@ -100,7 +112,7 @@ def ask_to_publish(subject: Subject, tag: str, changes: str = "") -> Question:
     """The optional last question before the point of no return; bound to tag, commit and bytes. `changes` is Markdown."""
     return Question(
         "publish", step("export").title,
-        f"Tag {code(tag)} on commit {code(subject.commit)}, with these artifacts:\n\n"
+        f"{subject.warning}Tag {code(tag)} on commit {code(subject.commit)}, with these artifacts:\n\n"
         f"{table_of(subject.artifacts)}\n\n{changes}".rstrip(),
         starts="the draft release, and the tag that makes GitHub publish to the index.",
         irreversible="Everything after it: a tag starts the publish workflow, and a version on the index is there for ever.",

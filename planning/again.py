@@ -9,14 +9,15 @@ from lockgate.fixture import Fixture
 from lockgate.repository import Origin
 from lockgate.undo import check_taken_back
 from planning import asking, checks
+from planning.agreeing import check_agreement
 from planning.release import Release
 
 
 def problems_before_tag(release: Release, origin: Origin, fixture: Fixture) -> tuple[Problem, ...]:
     """Why the tag may not be pushed at this very moment; none when all that it relies on is still so.
 
-    That is: version, publish workflow, environment and token, the release commit in origin's branch, the artifacts' bytes, and
-    for exactly this commit the tests and the approvals.
+    That is: version, publish workflow, environment and token, the release commit in origin's branch, the artifacts' bytes, the
+    same in all that names them, and for exactly this commit the tests and the approvals.
     """
     publisher = checks.publisher(release, origin)
     findings = [
@@ -27,6 +28,7 @@ def problems_before_tag(release: Release, origin: Origin, fixture: Fixture) -> t
     ]
     problems = tuple(problem for finding in findings for problem in finding.problems)
     problems += _commit(release, origin, fixture) + _bytes(release, fixture) + _tests(release, fixture)
+    problems += check_agreement(release, origin, fixture)
     return problems + asking.unapproved(release, origin, fixture, publisher)
 
 

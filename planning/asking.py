@@ -19,7 +19,7 @@ from lockgate.settings import CHECKPOINTS
 from planning import checks, record, survey
 from planning.approving import rules_of
 from planning.release import Release
-from planning.ruling import read_stated
+from planning.ruling import read_stated, rule
 
 Changed = Callable[[], str]
 
@@ -71,6 +71,7 @@ def subject_of(release: Release, commit: str, artifacts: tuple[Artifact, ...] = 
     return Subject(
         release.settings.project, str(release.version), repository_place(release.slug, release.environ),
         place_of(release.index_url), commit, read_stated(release, commit, commit).digest, artifacts,
+        rule(release).loosened,
     )  # fmt: skip
 
 
@@ -95,7 +96,9 @@ def unapproved(release: Release, origin: Origin, fixture: Fixture, publisher: Fi
 def _may_be_last(release: Release, checkpoint: str) -> bool:
     """Whether the tag may follow this checkpoint without another one: none that comes later always asks."""
     order, policies = list(CHECKPOINTS), release.settings.checkpoints
-    return "always" not in {policies[later] for later in order[order.index(checkpoint) + 1 :]}
+    return not rule(release).loosened and "always" not in {
+        policies[later] for later in order[order.index(checkpoint) + 1 :]
+    }
 
 
 def _unanswered(question: Question, count: int, rules: Rules) -> Problem:

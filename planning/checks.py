@@ -21,6 +21,7 @@ from planning import approving, survey
 from planning.history import read_fixtures
 from planning.record import foreign
 from planning.release import Release
+from planning.ruling import rule
 from planning.stated import check_copies, repository_version, stated_version
 
 
@@ -239,7 +240,11 @@ def release_environment(release: Release, origin: Origin) -> Finding:
     rows = environment.describe_environment(around)
     shown = markdown.table(("", ""), [(name, markdown.prose(value)) for name, value in rows])
     says = f"the token can push {release.tag} and make releases in {release.slug}"
-    return Finding("environment", says, problems, (*environment.environment_warnings(around, wanted), *notes), shown)
+    warnings = (*environment.environment_warnings(around, wanted), *notes)
+    reviewed = around.environment is not None and around.environment.reviewers
+    if release.settings.approvers and not release.settings.signed_approvals and not reviewed:
+        warnings += (SAID,)
+    return Finding("environment", says, problems, warnings, shown)
 
 
 def export(release: Release, origin: Origin) -> Finding:
@@ -267,8 +272,9 @@ def export(release: Release, origin: Origin) -> Finding:
             )
     says = f"{share.words}; " if share.words else ""
     says += _exported(release, share) if tagged is None else "the tag is out already"
-    asks = _asks(release, "publish", needed=False) and tagged is None
-    return Finding("export", says, tuple(problems), asks=asks)
+    laxer = rule(release, origin).loosened
+    asks = (_asks(release, "publish", needed=False) or bool(laxer)) and tagged is None
+    return Finding("export", says, tuple(problems), tuple(f"{LAXER}: {one}" for one in laxer), asks=asks)
 
 
 def _exported(release: Release, share: ReleaseShare) -> str:
@@ -294,6 +300,11 @@ def logs(release: Release, _origin: Origin) -> Finding:
     return Finding("logs", f"keeps the run's upload lines in {release.fixture_path} and pushes it for the last time")
 
 
+LAXER = "laxer than the rules of the previous release, whose people have to approve it"
+SAID = (
+    "approvers are named, and nothing proves who answers: any name may be typed; set signed-approvals, or name reviewers of"
+    " the publishing environment on GitHub"
+)
 _UNTESTED = Problem(
     "every checkpoint shall be answered with yes, and nothing says where the tests ran",
     "a test command, GitHub's checks, or words on where the complete test suite ran",

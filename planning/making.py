@@ -9,7 +9,7 @@ from lockgate.errors import LockgateError, TransientError
 from lockgate.plan import Finding, Plan
 from lockgate.repository import Origin
 from lockgate.settings import describe_settings
-from planning import checks, continuing, survey
+from planning import checks, continuing, ruling, survey
 from planning.release import Release
 
 Check = Callable[[Release, Origin], Finding]
@@ -35,6 +35,8 @@ def make_plan(release: Release) -> Plan:
     """
     origin = survey.look_at_origin(release)
     release.course = continuing.decide(release, origin)
+    if not release.course.anew:
+        ruling.hold(release, origin)
     fixture = survey.find_fixture(release, origin)
     with ThreadPoolExecutor(max_workers=len(CHECKS)) as pool:
         findings = tuple(pool.map(lambda item: _find(item[0], item[1], release, origin), CHECKS.items()))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 
 from clients import git
-from lockgate.errors import LockgateError, refused
+from lockgate.errors import LockgateError, SettingsError, refused
 from lockgate.fixture import Fixture
 from lockgate.repository import Origin
 from lockgate.settings import Settings, stated_settings, table_of
 from lockgate.stated_rules import StatedRules, digest_of, loosened, stricter
 from planning import record, survey
 from planning.release import Release, read_pyproject
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +35,12 @@ class Ruling:
         found = (self.own, self.newest, *((self.previous,) if self.previous else ()))
         return tuple({one.digest: one for one in reversed(found)}.values())[::-1]
 
-    @property
-    def settings(self) -> Settings:
-        """What the release's own commit states, with what the newest commit is stricter in."""
-        return stricter(self.own.settings, self.newest.settings)
+
+HELD = (
+    "approvers", "self_approval", "signed_approvals", "allowed_signers", "approvals_before_publish", "checkpoints",
+    "test_command", "test_checks", "migrations", "migrations_check", "rebuilt", "attestations", "sign_tags", "index",
+)  # fmt: skip
+"""The settings that stay those of the release's own commit, whatever is pushed later."""
 
 
 def rule(release: Release, origin: Origin | None = None) -> Ruling:
@@ -45,9 +50,7 @@ def rule(release: Release, origin: Origin | None = None) -> Ruling:
     release's cannot be read, that counts as loosened.
     """
     fixture = record.find_kept(release)
-    branch = release.settings.branch
-    newest = origin.heads[branch] if origin else git.resolve(release.workspace, f"refs/remotes/origin/{branch}") or ""
-    commit = next((one for one in _commits(fixture) if git.resolve(release.workspace, one) is not None), newest)
+    commit, newest = _own_and_newest(release, fixture, origin)
     own = read_stated(release, commit, f"the release's own commit {commit[:12]}")
     main = read_stated(release, newest, f"the newest commit {newest[:12]} of the release branch")
     before = _previous(release, fixture, origin)
@@ -59,6 +62,20 @@ def rule(release: Release, origin: Origin | None = None) -> Ruling:
     if previous is None or not table_of(read_pyproject(release.workspace, before)):
         return Ruling(own, main)
     return Ruling(own, main, previous, loosened(previous, own))
+
+
+def hold(release: Release, origin: Origin) -> None:
+    """Hold a release to the rules that its own commit states, and to what the newest commit is stricter in.
+
+    A newest commit whose settings cannot be read is no stricter. Raises SettingsError where the own commit's cannot.
+    """
+    commit, newest = _own_and_newest(release, record.find_kept(release), origin)
+    found = stated_settings(read_pyproject(release.workspace, commit))
+    try:
+        found = stricter(found, stated_settings(read_pyproject(release.workspace, newest)))
+    except SettingsError as error:
+        log.warning("The newest commit's settings do not count: %s", error)
+    release.settings = replace(release.settings, **{name: getattr(found, name) for name in HELD})
 
 
 def read_stated(release: Release, commit: str, where: str) -> StatedRules:
@@ -78,6 +95,13 @@ def _signers(release: Release, commit: str, settings: Settings, where: str) -> s
             "add it: one line for each person, `NAME namespaces=\"lockgate\" KEYTYPE KEY` (ssh-keygen(1))",
         )  # fmt: skip
     return data.decode(errors="replace")
+
+
+def _own_and_newest(release: Release, fixture: Fixture | None, origin: Origin | None) -> tuple[str, str]:
+    """The commit whose rules the release goes by, and the newest of the release branch."""
+    branch = release.settings.branch
+    newest = origin.heads[branch] if origin else git.resolve(release.workspace, f"refs/remotes/origin/{branch}") or ""
+    return next((one for one in _commits(fixture) if git.resolve(release.workspace, one) is not None), newest), newest
 
 
 def _commits(fixture: Fixture | None) -> tuple[str, ...]:

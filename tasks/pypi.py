@@ -27,6 +27,7 @@ from lockgate.publication import (
 )
 from lockgate.workflows import PublishWorkflow
 from planning import asking, checks, survey
+from planning.agreeing import check_agreement
 from planning.release import Release
 from tasks.github_release import settle_release
 from tasks.policy import policy
@@ -69,6 +70,8 @@ def record_publication(release: Release) -> StepResult:
 
 def _record_publication(work: Work) -> StepResult:
     release = work.release
+    if problems := check_agreement(release, work.origin, work.fixture):
+        raise RefusedError(*problems)
     workflow, files, _ = checks.find_workflow(release, work.origin)
     differences = rebuilt_rule(release.settings.rebuilt, downloads_assets=workflow.downloads_assets)
     verdict, found = wait_until_visible(work, differences)

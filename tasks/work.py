@@ -25,6 +25,7 @@ from lockgate.repository import Origin
 from lockgate.steps import step
 from planning import continuing, record
 from planning.release import Release
+from planning.ruling import hold
 from planning.survey import look_at_origin
 from tasks.policy import LONGEST_WAIT_SECONDS
 from tasks.showing import show
@@ -48,6 +49,7 @@ class Work:
         self._fixture = record.load(release, self.origin)
         if record.find_kept(release) != self._fixture:
             record.save(release, self._fixture)
+        hold(release, self.origin)
         if step(key).number:
             self.fixture = self._fixture.started(key, record.now())
 
