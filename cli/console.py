@@ -1,4 +1,4 @@
-"""The one way in which a command prints: every string is text, and nothing in it is obeyed by rich or by the terminal."""
+"""The one way in which a command prints: every string is text, without secrets, which neither rich nor the terminal obeys."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from rich.segment import Segment
 from rich.status import Status
 from rich.text import Text
 
+from lockgate.masking import mask_secrets
 from lockgate.texts import one_line, visible
 
 PIPE_WIDTH = 160
@@ -30,7 +31,9 @@ class TextConsole(Console):
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Return the string as text, whatever it holds."""
-        return super().render_str(visible(text), **options | {"markup": False, "emoji": False, "highlight": False})
+        return super().render_str(
+            visible(mask_secrets(text)), **options | {"markup": False, "emoji": False, "highlight": False}
+        )
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         """Yield what is printed; the last place where a text can be made visible, for those that are not strings."""
@@ -47,7 +50,7 @@ def open_console(*, as_json: bool) -> TextConsole:
 def styled(*parts: Part) -> Text:
     """Return parts of a line, each a string or a pair of a string and its style."""
     pairs = [(part, "") if isinstance(part, str) else part for part in parts]
-    return Text.assemble(*((visible(text), style) for text, style in pairs))
+    return Text.assemble(*((visible(mask_secrets(text)), style) for text, style in pairs))
 
 
 def say(console: Console, *parts: Part) -> None:

@@ -18,6 +18,7 @@ from cli import printing
 from clients.own_files import for_others_too
 from lockgate.errors import LockgateError, Problem, SettingsError
 from lockgate.installed import BAD, broken_sets
+from lockgate.masking import learn_from
 from lockgate.outcome import ExitCode, Report, exit_code, refusals_of
 from lockgate.proxies import loopback_exceptions, unusable_proxies
 
@@ -63,11 +64,15 @@ def told(console: Console, run: Callable[[], object], *, as_json: bool = False) 
 
 
 def mind_proxies() -> None:
-    """Keep requests to this machine from proxies, here and in child processes; SettingsError for a proxy that cannot be used."""
+    """Keep requests to this machine from proxies, here and in child processes, and the environment's secrets from what is written.
+
+    Raises SettingsError for a proxy that cannot be used.
+    """
     problems = unusable_proxies(os.environ, socks=importlib.util.find_spec("socksio") is not None)
     if problems:
         raise SettingsError(*problems)
     os.environ.update(loopback_exceptions(os.environ))
+    learn_from(os.environ)
 
 
 def mind_packages(console: Console, *, starts: bool) -> None:

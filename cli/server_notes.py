@@ -15,10 +15,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from cli.console import say
 from clients.locks import here
 from clients.own_files import read_own, write_own
+from lockgate.masking import learn
 
 UP = "up.json"
 ONE_COMMAND = "terminal-*.json"
@@ -46,12 +48,15 @@ def kept_password(home: Path) -> str:
     wanted = os.environ.get(OF_SERVER) or known or new_password()
     if wanted != known:
         write_own(home / PASSWORD, f"{wanted}\n")
+    learn(wanted, wanted.partition(":")[2])
     return wanted
 
 
 def new_password() -> str:
     """A random password that was never used."""
-    return f"{USER}:{secrets.token_urlsafe(24)}"
+    password = secrets.token_urlsafe(24)
+    learn(password)
+    return f"{USER}:{password}"
 
 
 @contextlib.contextmanager
@@ -90,14 +95,17 @@ def use_password(home: Path) -> None:
         note = read_note(file)
         if note is not None and note.api == os.environ.get("PREFECT_API_URL") and _runs(note):
             os.environ[OF_CLIENT] = note.auth
+            learn(note.auth, note.auth.partition(":")[2])
             return
 
 
 def tell(console: Console, address: str, auth: str, file: Path) -> None:
     """Say where the pages are and what they ask for: the password itself on a terminal only, elsewhere the file that holds it."""
     say(console, "Prefect's pages: ", (f"{address}/v2/", "bold"))
-    known = auth if console.is_terminal else f"in {file}, which only this account can read"
-    say(console, f"Their password:  {known}")
+    if console.is_terminal:
+        console.print(Text(f"Their password:  {auth}"), soft_wrap=True)  # not `say`, which masks it everywhere else
+    else:
+        say(console, f"Their password:  in {file}, which only this account can read")
 
 
 def _runs(note: Note) -> bool:

@@ -98,6 +98,35 @@ def read_own(path: Path) -> str | None:
         return stream.read()
 
 
+def read_trusted(path: Path, limit: int = 64 * 1024) -> str:
+    """The text of a file that steers this installation, of at most so many bytes.
+
+    Raises SettingsError for one that is not there, is no plain file, or that anybody but this account or root may change.
+    """
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(file, "rb") as stream:
+            found = os.fstat(file)
+            if not stat.S_ISREG(found.st_mode):
+                raise _unsure(path, "it is no plain file", "name a file")
+            if found.st_uid not in {os.geteuid(), 0}:
+                raise _unsure(
+                    path, f"it belongs to the account {found.st_uid}", f"sudo chown root {shlex.quote(str(path))}"
+                )
+            if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+                mode = f"its mode is {stat.S_IMODE(found.st_mode):04o}"
+                raise _unsure(path, mode, f"chmod go-w {shlex.quote(str(path))}")
+            data = stream.read(limit + 1)
+    except OSError as error:
+        raise _unsure(path, f"it cannot be read ({error.strerror})", "correct its name, or its rights") from error
+    if len(data) > limit:
+        raise _unsure(path, f"it has more than {limit} bytes", "make it shorter")
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise _unsure(path, f"it is not UTF-8 ({error})", "write it in UTF-8") from error
+
+
 def open_lock(path: Path) -> int:
     """Open the file of a lock, made where it is missing; raises SettingsError for a link and for a file of another account."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -126,6 +155,11 @@ def open_as_its_folder(file: int, folder: Path) -> None:
     """Give a file the rights of the folder that it lies in; another account's stays as it is."""
     with contextlib.suppress(PermissionError):
         os.fchmod(file, folder.stat().st_mode & 0o666)
+
+
+def _unsure(path: Path, why: str, then: str) -> SettingsError:
+    wanted = "a plain file in UTF-8 that only this account or root can change"
+    return SettingsError(Problem(f"{path} cannot be relied on: {why}", wanted, then))
 
 
 def _foreign(path: Path, owner: int, command: str) -> SettingsError:

@@ -27,7 +27,7 @@ DEFAULTS = Reminders()
 def reminders(settings: Reminders = DEFAULTS) -> State[list[dict[str, str]]]:
     """List what waits for a person, remind of it, escalate what waits long, and end what is past its deadline.
 
-    Ends as Nothing waits, Waiting, Reminded (all green), or Not reminded when a message did not go out. Everything is
+    Ends as Nothing waits, Waiting, Reminded (a message went out; all green), or Not reminded when one did not. Everything is
     read from Prefect and the index at each run: nothing is lost when one is missed.
     """
     show_logs()
@@ -38,14 +38,17 @@ def reminders(settings: Reminders = DEFAULTS) -> State[list[dict[str, str]]]:
         if action == "expire":
             expire(one, rules.expired(one, time))
     windows, problems = _windows(settings)
-    rows = [rules.row(one, action, time) for one, action in acted] + [rules.window_row(one, time) for one in windows]
+    told, unsent = _tell(settings, acted, windows, time)
+    problems += unsent
+    rows = [rules.row(one, action, time, told=action in told) for one, action in acted]
+    rows += [rules.window_row(one, time) for one in windows]
     if rows:
         show_rows("waiting-for-people", rows, "What waits for a person")
-    problems += _tell(settings, acted, windows, time)
     message = "\n".join([*_sentences(acted, time), *(rules.window_sentence(one, time) for one in windows), *problems])
     if problems:
         return Failed(name="Not reminded", message=text_block(message), data=rows)
-    return Completed(name=_name(acted, rows), message=text_block(message) or "Nobody is waited for", data=rows)
+    name = "Reminded" if told else "Waiting" if rows else "Nothing waits"
+    return Completed(name=name, message=text_block(message) or "Nobody is waited for", data=rows)
 
 
 def _windows(settings: Reminders) -> tuple[tuple[UploadWindow, ...], list[str]]:
@@ -61,34 +64,36 @@ def _tell(
     acted: Sequence[tuple[WaitingRun, Action]],
     windows: Sequence[UploadWindow],
     time: datetime,
-) -> list[str]:
-    """Send what there is to say; what did not go out, in words."""
+) -> tuple[set[Action], list[str]]:
+    """Send what there is to say: of which actions a message went out, and in words what did not."""
     half = [rules.window_sentence(one, time) for one in windows]
-    said: tuple[tuple[str, str, list[str]], ...] = (
-        (settings.notify, "waits for you", _sentences(acted, time, "remind")),
-        (settings.escalate or settings.notify, "has waited too long", _sentences(acted, time, "escalate") + half),
+    said: tuple[tuple[Action, str, str, list[str]], ...] = (
+        ("remind", settings.notify, "waits for you", _sentences(acted, time, "remind")),
         (
+            "escalate",
+            settings.escalate or settings.notify,
+            "has waited too long",
+            _sentences(acted, time, "escalate") + half,
+        ),
+        (
+            "expire",
             settings.notify,
             "nobody answered",
             [plain(str(rules.expired(one, time))) for one, done in acted if done == "expire"],
         ),
     )
+    told: set[Action] = set()
     problems = []
-    for block, subject, lines in said:
+    for action, block, subject, lines in said:
         if not lines or not block:
             continue
         try:
             send(block, f"Lockgate: {subject} ({len(lines)})", "\n".join(lines))
+            told.add(action)
         except LockgateError as error:
             problems.append(str(error))
-    return problems
+    return told, problems
 
 
 def _sentences(acted: Sequence[tuple[WaitingRun, Action]], time: datetime, only: Action | None = None) -> list[str]:
     return [rules.sentence(one, time) for one, action in acted if only in (None, action)]
-
-
-def _name(acted: Sequence[tuple[WaitingRun, Action]], rows: Sequence[object]) -> str:
-    if any(action != "leave" for _, action in acted):
-        return "Reminded"
-    return "Waiting" if rows else "Nothing waits"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import os
 
 from prefect.logging.handlers import APILogHandler, PrefectConsoleHandler
 from rich.console import Console
 
-from lockgate.publish_logs import mask_secrets
+from lockgate.masking import learn_from, mask_secrets
 from lockgate.texts import visible
 
 PACKAGES = ("clients", "flows", "lockgate", "planning", "tasks")
@@ -16,13 +17,15 @@ PREFECTS = ("", "prefect", "prefect.flow_runs", "prefect.task_runs")
 
 
 class PlainText(logging.Filter):
-    """Makes every line a text, whoever wrote it: control characters are shown as such, what looks like a token is masked."""
+    """Makes every line a text, whoever wrote it: control characters are shown as such, secrets are masked."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Let every record through, with its message and its traceback made plain."""
         record.msg, record.args = _plain(record.getMessage()), None
         if record.exc_info and not record.exc_text:
             record.exc_text = _plain(logging.Formatter().formatException(record.exc_info))
+        if record.stack_info:
+            record.stack_info = _plain(record.stack_info)
         return True
 
 
@@ -36,6 +39,7 @@ def show_logs() -> None:
     What Prefect itself logs of a run, on the terminal too, is made plain as well, and is never read as rich's markup,
     whatever PREFECT_LOGGING_MARKUP says.
     """
+    learn_from(os.environ)
     for name in PACKAGES:
         logger = logging.getLogger(name)
         logger.setLevel(logging.INFO)

@@ -15,6 +15,7 @@ from flows.waiting_runs import APPROVERS
 from lockgate.artifacts import table_of
 from lockgate.fixture import Fixture
 from lockgate.markdown import is_meant, link, prose
+from lockgate.masking import mask_secrets
 from lockgate.texts import one_line
 from lockgate.timeline import history, picture
 from planning.history import earlier_releases
@@ -57,7 +58,7 @@ def show_summary(trail: Trail) -> None:
         )
         text = "\n\n".join((f"# {prose(release.label)}", *(one for one in parts if one)))
         create_markdown_artifact(
-            text, key=artifact_key(release, "summary"), description=prose(f"{release.label}: summary")
+            mask_secrets(text), key=artifact_key(release, "summary"), description=prose(f"{release.label}: summary")
         )
         for name, url in fixture.urls.items():
             if not is_meant(url, release.hosts):

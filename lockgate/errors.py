@@ -22,6 +22,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from lockgate.masking import mask_secrets
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -36,11 +38,11 @@ class Problem:
 
 
 class LockgateError(Exception):
-    """The base of all; carries at least one problem."""
+    """The base of all; carries at least one problem, without any secret that is known."""
 
     def __init__(self, *problems: Problem) -> None:
-        self.problems = problems
-        super().__init__(*problems)
+        self.problems = tuple(_without_secrets(problem) for problem in problems)
+        super().__init__(*self.problems)
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
@@ -116,6 +118,10 @@ def refused(seen: str, expected: str, next: str) -> RefusedError:  # noqa: A002 
 def unavailable(seen: str, expected: str, next: str) -> UnavailableError:  # noqa: A002 - the third of the three words
     """An outage with a single problem."""
     return UnavailableError(Problem(seen, expected, next))
+
+
+def _without_secrets(problem: Problem) -> Problem:
+    return Problem(mask_secrets(problem.seen), mask_secrets(problem.expected), mask_secrets(problem.next))
 
 
 def _sentence(text: str) -> str:

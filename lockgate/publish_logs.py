@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lockgate.lines import lines_of
+from lockgate.masking import mask_secrets
 
-MASK = "***"
 MAX_MEMBER_NAME_CHARACTERS = 120
 
 
@@ -189,28 +189,6 @@ _REFUSALS: tuple[tuple[str, str, str], ...] = (
 )
 _ANSWERS = tuple((re.compile(pattern, re.IGNORECASE), code, advice) for pattern, code, advice in _REFUSALS)
 
-# GitHub's token formats (docs.github.com: About authentication), PyPI's macaroons, JSON Web Tokens (RFC 7519),
-# credentials in headers, addresses and signed links. No word boundary before a token: a colour code may touch it.
-_SECRETS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"gh[pousr]_[A-Za-z0-9_]{10,}"), MASK),
-    (re.compile(r"github_pat_[A-Za-z0-9_]{10,}"), MASK),
-    (re.compile(r"pypi-(?:Ag[A-Za-z0-9_-]{14,}|[A-Za-z0-9_-]{48,})"), MASK),
-    (re.compile(r"eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*)?"), MASK),
-    (
-        re.compile(
-            r"(?i)(\b(?:proxy-)?authorization\b[\"']?\s*[:=]\s*[\"']?)(?:(?:basic|bearer|token)\s+)?[^\s\"',;]+"
-        ),
-        rf"\1{MASK}",
-    ),
-    (re.compile(r"(?i)\b(basic|bearer)\s+[A-Za-z0-9+/=_.~-]{16,}"), rf"\1 {MASK}"),
-    (re.compile(r"(?i)(\b[a-z][a-z0-9+.-]*://)[^\s/@:]*:[^\s/@]+@"), rf"\1{MASK}@"),
-    (
-        re.compile(r"(?i)([?&](?:sig|signature|x-amz-signature|x-amz-credential|access_token|token)=)[^&\s\"']+"),
-        rf"\1{MASK}",
-    ),
-    (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL), MASK),
-)
-
 
 def clean_line(line: str) -> str:
     """One log line without GitHub's time stamp, colours and control characters."""
@@ -240,16 +218,6 @@ def index_error(text: str) -> tuple[str, str] | None:
         if pattern.search(cleaned):
             return code, advice
     return None
-
-
-def mask_secrets(text: str, known: Iterable[str] = ()) -> str:
-    """The text with everything that looks like a credential replaced by `***`, and every value in `known` too."""
-    # Longest first: a value that contains another one must not leave its tail behind.
-    for value in sorted({value for value in known if len(value) >= 6}, key=len, reverse=True):
-        text = text.replace(value, MASK)
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
-    return text
 
 
 def safe_member_name(name: str) -> str:

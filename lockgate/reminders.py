@@ -108,9 +108,15 @@ def sentence(waiting: WaitingRun, now: datetime) -> str:
     return f"{said} {waiting.page}".strip()
 
 
-def row(waiting: WaitingRun, action: Action, now: datetime) -> dict[str, str]:
-    """A waiting run as a line of the table."""
-    done = {"leave": "", "remind": "reminded", "escalate": "escalated", "expire": "expired"}
+def row(waiting: WaitingRun, action: Action, now: datetime, *, told: bool) -> dict[str, str]:
+    """A waiting run as a line of the table; "reminded" stands there only when a message went out."""
+    silent = "nobody was told"
+    done = {
+        "leave": "",
+        "remind": "reminded" if told else silent,
+        "escalate": "escalated" if told else silent,
+        "expire": "expired",
+    }
     return {
         "release": waiting.release,
         "waits for": waiting.title,

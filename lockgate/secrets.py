@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final, NoReturn
 
+from lockgate.masking import learn
+
 _MASK: Final = "***"
 
 
 class Token:
-    """A secret text: printing, formatting and `repr` give a mask, and it refuses to be pickled.
+    """A secret text: printing, formatting and `repr` give a mask, it is masked in all that is written, and refuses to be pickled.
 
     Prefect stores results by pickling them, so a token that slips into one is an error there and not a leak.
     """
@@ -17,6 +19,7 @@ class Token:
 
     def __init__(self, value: str) -> None:
         self._value = value.strip()
+        learn(self._value)
 
     def reveal(self) -> str:
         """Give the secret itself; for the one call that sends it."""

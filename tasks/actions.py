@@ -16,8 +16,9 @@ from lockgate import runs
 from lockgate.errors import DeadlineError, NotVisibleError, Problem, RefusedError, TransientError, refused
 from lockgate.fixture import PublishLog, WorkflowRun, is_complete
 from lockgate.github import Job, Run
+from lockgate.masking import mask_secrets
 from lockgate.outcome import StepResult
-from lockgate.publish_logs import NoLogs, index_error, mask_secrets, upload_lines
+from lockgate.publish_logs import NoLogs, index_error, upload_lines
 from lockgate.runs import RunFailedError
 from lockgate.workflows import PublishWorkflow
 from planning import checks

@@ -39,7 +39,8 @@ def send(block: str, subject: str, body: str) -> None:
     """
     channel: Any = _load(block)
     try:
-        channel.notify(body=body, subject=subject)
+        with channel.raise_on_failure():  # without it most kinds of blocks only log that nobody was reached
+            channel.notify(body=body, subject=subject)
     except Exception as error:  # noqa: BLE001 - each kind of block has errors of its own
         raise UnavailableError(
             Problem(f"the block {block!r} did not take the message ({type(error).__name__})", "a notification",

@@ -17,6 +17,7 @@ from prefect.settings import get_current_settings
 
 from lockgate.github import server_url
 from lockgate.markdown import prose
+from lockgate.masking import mask_secrets
 from lockgate.steps import STEPS
 from planning.release import Release
 
@@ -34,7 +35,9 @@ def show(release: Release, name: str, text: str) -> None:
         return
     title = TITLES.get(name, name.capitalize())
     with nice_to_have(title):
-        create_markdown_artifact(text, key=artifact_key(release, name), description=prose(f"{title} ({release.label})"))
+        create_markdown_artifact(
+            mask_secrets(text), key=artifact_key(release, name), description=prose(f"{title} ({release.label})")
+        )
 
 
 @contextlib.contextmanager

@@ -20,6 +20,7 @@ from lockgate.errors import (
 )
 from lockgate.fixture import Fixture, from_json, to_json
 from lockgate.markdown import prose
+from lockgate.masking import mask_secrets
 from lockgate.outcome import StepOutcome, StepResult, Word, brief, word_for
 from lockgate.repository import Origin
 from lockgate.steps import step
@@ -95,6 +96,8 @@ def carry_out(release: Release, key: str, body: Callable[[Work], StepResult]) ->
         _keep_to(error)
         raise
     except BaseException as error:
+        # Prefect stores what an error says.
+        error.args = tuple(mask_secrets(one) if isinstance(one, str) else one for one in error.args)
         _note(release, key, word_for(error), started, brief(error))
         raise
     _note(release, key, result.outcome, started, result.evidence)

@@ -105,6 +105,25 @@ def test_a_reminder_goes_through_the_block(client: SyncPrefectClient, block: str
     assert str(waiting.id) in message["body"]
 
 
+def test_nobody_is_reminded_without_a_block(client: SyncPrefectClient) -> None:
+    suspend(client)
+    for hours in ({"remind_after_hours": 0.0}, {"escalate_after_hours": 0.0}):
+        state = run(**hours)
+        assert (state.type, state.name) == ("COMPLETED", "Waiting")
+        assert [row["now"] for row in state.result()] == ["nobody was told"]
+
+
+def test_a_block_that_only_logs_its_failure_has_reminded_nobody(client: SyncPrefectClient) -> None:
+    """The blocks for chats and mail say nothing of a message that was not taken, unless they are asked to."""
+    from prefect.blocks.notifications import SlackWebhook
+
+    SlackWebhook(url="https://127.0.0.1:9/services/T/B/X", allow_private_urls=True).save("deaf", overwrite=True)
+    suspend(client)
+    state = run(notify="slack-webhook/deaf", remind_after_hours=0)
+    assert (state.type, state.name) == ("FAILED", "Not reminded")
+    assert [row["now"] for row in state.result(raise_on_failure=False)] == ["nobody was told"]
+
+
 def test_what_waits_too_long_is_escalated_elsewhere(client: SyncPrefectClient, block: str, receiver: Any) -> None:
     suspend(client)
     assert run(escalate=block, escalate_after_hours=0).name == "Reminded"

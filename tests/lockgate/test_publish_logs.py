@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lockgate.masking import MASK, mask_secrets
 from lockgate.publish_logs import (
-    MASK,
     clean_line,
     index_error,
     job_log,
-    mask_secrets,
     safe_member_name,
     upload_lines,
 )

@@ -55,7 +55,7 @@ def test_a_reminder_says_since_when_for_whom_and_what_happens_next() -> None:
         "demo 1.1.0 has waited 5 hours for ada, bob: Freeze, squash and approve migrations. A yes starts the build."
         " Ends 2026-11-30 07:00 UTC. http://p/1"
     )
-    line = row(one, "remind", NOW)
+    line = row(one, "remind", NOW, told=True)
     assert (line["since"], line["of whom"], line["now"]) == ("2026-11-27 07:00 UTC (5 hours)", "ada, bob", "reminded")
 
 
