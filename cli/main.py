@@ -20,6 +20,7 @@ from cli.aborting import abort
 from cli.console import open_console, show_crashes
 from cli.init import init
 from cli.notifying import notify
+from cli.policy import policy
 from cli.running import environment, guarded, mind_packages, told, user, write
 from cli.stopping import Stop
 from lockgate.errors import LockgateError, Problem, SettingsError
@@ -98,7 +99,7 @@ def release(
 
     def run(origin: str) -> int:
         from cli.releasing import cut_off, run_release
-        from planning.opening import check_request
+        from planning.opening import check_policies, check_request
 
         asks = sys.stdin.isatty() and sys.stdout.isatty()
         if not yes and not asks:
@@ -113,7 +114,7 @@ def release(
             origin, version, branch, requested_by=user(), approve_all=yes, tested=tested,
             restart=restart, commit=commit, when_busy="wait" if wait else "refuse",
         )  # fmt: skip
-        check_request(request)
+        check_policies(request, check_request(request)[0], os.environ)
         try:
             made, page = run_release(request, console, asks=asks and not yes)
         except LockgateError:
@@ -228,7 +229,7 @@ def _plan_data(made: Plan, code: ExitCode, refusals: tuple[Refusal, ...]) -> dic
 
 
 app.command(init, group=HERE)
-for command in (operating.up, operating.worker, operating.deploy, notify):
+for command in (operating.up, operating.worker, operating.deploy, notify, policy):
     app.command(command, group=PREFECT)
 for command in (operating.status, operating.approve, abort, operating.logs, operating.unlock):
     app.command(command, group=ANYWHERE)

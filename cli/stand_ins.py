@@ -26,7 +26,7 @@ from lockgate.workflows import find_publish_workflow
 from sandbox.world import BANNER, Sandbox
 
 SETTINGS_FILE = "sandbox.json"
-REAL = ("LOCKGATE_STORE", "LOCKGATE_KEY_FILE", "LOCKGATE_TOKEN_BLOCK")
+REAL = ("LOCKGATE_STORE", "LOCKGATE_POLICY", "LOCKGATE_KEY_FILE", "LOCKGATE_TOKEN_BLOCK")
 """What would lead out of a sandbox, if it were set."""
 
 

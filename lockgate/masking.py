@@ -107,8 +107,9 @@ def forms(secret: str) -> tuple[str, ...]:
 
 def _base64(data: bytes) -> Iterator[str]:
     for shift in range(3):
-        text = base64.b64encode(b"\0" * shift + data).decode().rstrip("=")
-        whole = text[(0, 2, 3)[shift] : len(text) if (shift + len(data)) % 3 == 0 else -1]
+        moved = b"\0" * shift + data
+        text = base64.b64encode(moved).decode().rstrip("=")
+        whole = text[(0, 2, 3)[shift] : len(text) if len(moved) % 3 == 0 else -1]
         yield from (whole, whole.translate(str.maketrans("+/", "-_")))
 
 

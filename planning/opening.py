@@ -14,11 +14,13 @@ from clients.own_files import check_home
 from lockgate.continuation import OUTSIDE, ThisRun
 from lockgate.errors import Problem, SettingsError
 from lockgate.fixture import Fixture, published_versions
+from lockgate.policy import Policy, check_place, check_yes, hold_to
 from lockgate.repository import Origin
 from lockgate.request import Request
 from lockgate.settings import Settings
 from lockgate.versions import is_word, next_version, parse_version, released_versions, tag_for
 from planning import attempts, record
+from planning.policies import policies_of
 from planning.release import (
     Release,
     choose_branch,
@@ -26,6 +28,7 @@ from planning.release import (
     locate,
     read_pyproject,
     read_settings,
+    slug_for,
     slug_on_server,
     store_of,
     token_for,
@@ -43,15 +46,25 @@ def check_request(request: Request) -> tuple[str, Path | None]:
     return locate(request.repository)
 
 
+def check_policies(request: Request, origin_url: str, environ: Mapping[str, str]) -> tuple[Policy, ...]:
+    """Return the policies that hold here; raises RefusedError for a request that they do not let through."""
+    slug, policies = slug_for(origin_url), policies_of(environ)
+    check_place(policies, slug, origin_url)
+    check_yes(policies, slug, request)
+    return policies
+
+
 def open_release(request: Request, environ: Mapping[str, str], run: ThisRun = OUTSIDE) -> Release:
     """Find the release that is asked for, for this run; only Lockgate's own workspace is written to.
 
-    Raises SettingsError for what is no releasable repository or version, UnavailableError when origin (or, for a word
-    like `patch`, the index) does not answer.
+    Raises SettingsError for what is no releasable repository or version, and for a policy of this installation that cannot be
+    understood; RefusedError for what that policy does not let be released here, or not with `--yes`; UnavailableError when
+    origin (or, for a word like `patch`, the index) does not answer.
     """
     check_home(home_of(environ))
     origin_url, given = check_request(request)
     slug = slug_on_server(origin_url, environ)
+    policies = check_policies(request, origin_url, environ)
     origin = git_remote.observe_origin(origin_url, token_for(origin_url, environ))
     branch = choose_branch(request, origin, "")
     workspace = workspace_of(environ, slug)
@@ -61,6 +74,7 @@ def open_release(request: Request, environ: Mapping[str, str], run: ThisRun = OU
         branch = choose_branch(request, origin, settings.branch)
         update_workspace(workspace, origin_url, branch, environ)
         settings = replace(_settings(workspace, request, origin, branch), branch=branch)
+    settings = hold_to(settings, policies, slug)
     version = _choose_version(request, environ, (workspace, given), slug, settings, origin, run)
     return Release(
         request, environ, origin_url=origin_url, given=given, slug=slug, settings=settings, version=version,

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from clients import git
 from lockgate.errors import LockgateError, SettingsError, refused
 from lockgate.fixture import Fixture
+from lockgate.policy import APPROVAL, SIGNERS, Policy, hold_to
 from lockgate.repository import Origin
 from lockgate.settings import Settings, stated_settings, table_of
 from lockgate.stated_rules import StatedRules, digest_of, loosened, stricter
 from planning import record, survey
+from planning.policies import policies_of
 from planning.release import Release, read_pyproject
 
 log = logging.getLogger(__name__)
@@ -28,11 +31,12 @@ class Ruling:
     newest: StatedRules
     previous: StatedRules | None = None
     loosened: tuple[str, ...] = ()
+    policies: tuple[StatedRules, ...] = ()
 
     @property
     def stated(self) -> tuple[StatedRules, ...]:
         """All of them, those that say the same once."""
-        found = (self.own, self.newest, *((self.previous,) if self.previous else ()))
+        found = (self.own, self.newest, *((self.previous,) if self.previous else ()), *self.policies)
         return tuple({one.digest: one for one in reversed(found)}.values())[::-1]
 
 
@@ -51,21 +55,23 @@ def rule(release: Release, origin: Origin | None = None) -> Ruling:
     """
     fixture = record.find_kept(release)
     commit, newest = _own_and_newest(release, fixture, origin)
-    own = read_stated(release, commit, f"the release's own commit {commit[:12]}")
-    main = read_stated(release, newest, f"the newest commit {newest[:12]} of the release branch")
+    policies = policies_of(release.environ)
+    own = read_stated(release, commit, f"the release's own commit {commit[:12]}", policies)
+    main = read_stated(release, newest, f"the newest commit {newest[:12]} of the release branch", policies)
+    theirs = _of_policies(release, policies)
     before = _previous(release, fixture, origin)
     try:
         previous = read_stated(release, before, f"the previous release (commit {before[:12]})") if before else None
     except LockgateError as error:
         unread = f"the previous release's rules cannot be read ({error.problems[0].seen})"
-        return Ruling(own, main, None, (unread,))
+        return Ruling(own, main, None, (unread,), theirs)
     if previous is None or not table_of(read_pyproject(release.workspace, before)):
-        return Ruling(own, main)
-    return Ruling(own, main, previous, loosened(previous, own))
+        return Ruling(own, main, policies=theirs)
+    return Ruling(own, main, previous, loosened(previous, own), theirs)
 
 
 def hold(release: Release, origin: Origin) -> None:
-    """Hold a release to the rules that its own commit states, and to what the newest commit is stricter in.
+    """Hold a release to the rules that its own commit states, and to what the newest commit, and a policy, is stricter in.
 
     A newest commit whose settings cannot be read is no stricter. Raises SettingsError where the own commit's cannot.
     """
@@ -75,15 +81,34 @@ def hold(release: Release, origin: Origin) -> None:
         found = stricter(found, stated_settings(read_pyproject(release.workspace, newest)))
     except SettingsError as error:
         log.warning("The newest commit's settings do not count: %s", error)
-    release.settings = replace(release.settings, **{name: getattr(found, name) for name in HELD})
+    settings = replace(release.settings, **{name: getattr(found, name) for name in HELD})
+    release.settings = hold_to(settings, policies_of(release.environ), release.slug)
 
 
-def read_stated(release: Release, commit: str, where: str) -> StatedRules:
-    """What a commit states; raises SettingsError where it cannot be read, RefusedError where the signers it names are missing."""
+def read_stated(release: Release, commit: str, where: str, policies: Iterable[Policy] = ()) -> StatedRules:
+    """What a commit states, held to these policies.
+
+    Raises SettingsError where it cannot be read or falls short of a policy, RefusedError where the signers it names are missing.
+    """
     pyproject = read_pyproject(release.workspace, commit)
-    settings = stated_settings(pyproject)
+    settings = hold_to(stated_settings(pyproject), policies, release.slug)
     signers = _signers(release, commit, settings, where) if settings.signed_approvals else ""
     return StatedRules(where, settings, signers, digest_of(pyproject, signers))
+
+
+def _of_policies(release: Release, policies: Iterable[Policy]) -> tuple[StatedRules, ...]:
+    """What each policy demands of approvals by itself: with its own signers, where it names any."""
+    found = []
+    for policy in policies:
+        for demands in policy.demands_on(release.slug):
+            signers = "".join(f"{line}\n" for line in demands.get(SIGNERS, ()))
+            wanted = {name: value for name, value in demands.items() if name in APPROVAL}
+            if not signers:  # then those that the project names count, by the project's own rules
+                wanted.pop("signed_approvals", None)
+            said = digest_of({"tool": {"lockgate": {name: str(value) for name, value in wanted.items()}}}, signers)
+            settings = replace(stated_settings({}), **wanted)
+            found.append(StatedRules(f"the policy in {policy.source}", settings, signers, f"policy {said}"))
+    return tuple(found)
 
 
 def _signers(release: Release, commit: str, settings: Settings, where: str) -> str:

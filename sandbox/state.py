@@ -29,7 +29,7 @@ def now_exact() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def write_atomically(path: Path, content: bytes, mode: int = 0o644) -> None:
+def write_atomically(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Put the content at the path in one instant: readers and a kill see the old file or the new one, nothing between."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=".new-", dir=path.parent)
@@ -58,7 +58,7 @@ class State:
             return {}
         return document
 
-    def write(self, name: str, document: JSON, mode: int = 0o644) -> None:
+    def write(self, name: str, document: JSON, mode: int = 0o600) -> None:
         """Replace the document of that name."""
         write_atomically(self.folder / name, (json.dumps(document, indent=1) + "\n").encode(), mode)
 
