@@ -102,9 +102,9 @@ def expired(waiting: WaitingRun, now: datetime) -> Problem:
 def sentence(waiting: WaitingRun, now: datetime) -> str:
     """A waiting run as a reminder says it."""
     deadline = f" Ends {_time(waiting.deadline)}." if waiting.deadline else ""
-    starts = f" A yes starts {waiting.starts}" if waiting.starts else ""
+    starts = f" A yes starts {plain(waiting.starts)}" if waiting.starts else ""
     release, who = plain(waiting.release), plain(waiting.who) or "anyone"
-    said = f"{release} has waited {_hours(now - waiting.since)} for {who}: {plain(waiting.title)}.{plain(starts)}{deadline}"
+    said = f"{release} has waited {_hours(now - waiting.since)} for {who}: {plain(waiting.title)}.{starts}{deadline}"
     return f"{said} {waiting.page}".strip()
 
 
