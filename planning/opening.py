@@ -111,7 +111,7 @@ def _choose_version(
     if request.version and not is_word(request.version):
         return parse_version(request.version)
     store = store_of(environ)
-    if known := attempts.of_run(store, slug, run.id, request.version):
+    if request.version and (known := attempts.of_run(store, slug, run.id, request.version)):
         return parse_version(known)
     workspace, given = folders
     current = stated_version(workspace, origin.heads[settings.branch], settings, given)

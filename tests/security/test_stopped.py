@@ -15,10 +15,12 @@ from prefect.states import Cancelled, Failed
 
 from clients import github_releases
 from flows.release_flow import release as release_flow
+from flows.scheduled_release import scheduled_release
 from flows.waiting_runs import GAVE_UP
 from lockgate.approvals import Approval
 from lockgate.continuation import RequestRefusedError, ThisRun
 from lockgate.request import Request
+from lockgate.schedules import Schedule
 from planning import attempts, record
 from planning.making import make_plan
 from planning.opening import open_release
@@ -28,7 +30,7 @@ from sandbox.world import Sandbox
 from tasks.github_release import ensure_draft
 from tests.acts import attempt
 from tests.desk import Desk, git
-from tests.flow_runs import Runs
+from tests.flow_runs import Run, Runs
 from tests.stages import ORDER, SLUG, TAG, TASKS, VERSION, Stage
 
 Make = Callable[[str], Stage]
@@ -127,6 +129,34 @@ def test_a_run_that_waited_without_a_process_and_was_ended_there_is_not_gone_on_
     name, report = again.report()
     assert name == "Released", report.refusals
     assert report.commit != first
+    assert has_fix(sandbox.folder, "1.1.0")
+
+
+@pytest.mark.slow
+def test_a_weekly_release_whose_question_expired_publishes_this_weeks_commit(runs: Runs, sandbox: Sandbox) -> None:
+    flow_id = runs.client.create_flow_from_name("release")
+    runs.client.create_deployment(flow_id, "weekly")
+    schedule = Schedule((Request(sandbox.origin_url, "minor"),), deployment="release/weekly")
+
+    def week() -> Run:
+        assert scheduled_release(schedule, return_state=True).name == "Started"
+        (made,) = [
+            one for one in runs.client.read_flow_runs(limit=200)
+            if sandbox.origin_url in str(one.parameters) and one.name != "scheduled-release" and one.state.is_scheduled()
+        ]  # fmt: skip
+        return Run(runs.client, release_flow, made.id, set()).begin()
+
+    last = week()
+    last.asks()
+    last.ends()
+    runs.client.set_flow_run_state(last.id, Failed(message=GAVE_UP[0]), force=True)
+    sandbox.commit_to_main(MODULE, FIXED, "Round as it should be")
+    this = week()
+    waiting = this.asks()
+    assert "begins anew from main: the last start ended because nobody answered a question in time" in waiting.brief
+    waiting.answer(decision="approve", approver="grace", note="here")
+    this.resumed().asks().answer(decision="approve", approver="grace")
+    assert this.resumed().ends().name == "Released"
     assert has_fix(sandbox.folder, "1.1.0")
 
 
@@ -233,6 +263,17 @@ def test_a_draft_whose_deletion_was_cut_off_is_put_away_by_the_next_start(at: Ma
     assert (record.kept(stage.open()).restarts, stage.sandbox.releases) == (1, [])
 
 
+def test_a_tag_that_was_recorded_and_never_pushed_holds_no_fix_back(at: Make) -> None:
+    """As after a kill between the record and the push: origin says whether the tag is out."""
+    stage = at("export")
+    release = stage.open()
+    record.save(release, replace(record.kept(release), tag_pushed=True))
+    fix(stage)
+    attempt(stage, "version")
+    kept = record.kept(stage.open())
+    assert (kept.restarts, kept.tagged, kept.release_commit) == (1, False, "")
+
+
 def test_once_the_tag_is_out_the_release_goes_on_whatever_was_pushed_or_said(at: Make) -> None:
     stage = at("wait")
     first = record.kept(stage.open()).release_commit
@@ -285,7 +326,7 @@ def test_of_two_clicks_the_second_is_refused_and_names_what_came_between(at: Mak
 def test_two_clicks_are_one_release(runs: Runs, sandbox: Sandbox) -> None:
     request = Request(sandbox.origin_url, "minor", requested_by="ada")
     first, second = (runs.begin(release_flow, deployed=True, request=request) for _ in range(2))
-    waiting = second if first.ends().name == "Waiting for its turn" else first
+    waiting = first if first.ends().name == "Waiting for its turn" else second
     at_work = first if waiting is second else second
     at_work.asks().answer(decision="approve", approver="grace", note="here")
     at_work.resumed().asks().answer(decision="approve", approver="grace")
