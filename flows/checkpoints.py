@@ -124,8 +124,8 @@ def _brief(question: Question, void: Approval | None, tally: Tally, *, signed: b
         asked = "; ".join(f"{one.needed} by the rules of {one.stated_by}" for one in tally.lacking)
         said.append(f"**Approved by {by}; one more person has to ({prose(asked)}).**")
     elif void and not tally.declined:
-        log.warning("%s: %s", question.title, _void(void))
-        said.append(f"**{prose(_void(void))}**")
+        log.warning("%s: %s", question.title, _void(void, question))
+        said.append(f"**{prose(_void(void, question))}**")
     before = "".join(f"{one}\n\n" for one in said)
     return f"{before}{question.brief}\n{how_to_sign(question.fingerprint) if signed else NOT_PROVED}"
 
@@ -151,9 +151,12 @@ def _declined(approval: Approval) -> str:
     return f"{approval.approver} declined exactly this at {approval.time}{note}. That counts until somebody who may approve does."
 
 
-def _void(approval: Approval) -> str:
+def _void(approval: Approval, question: Question) -> str:
     said = "approved" if approval.decision == "approve" else "declined"
-    return f"{approval.approver} {said} this at {approval.time} for other evidence; that answer is void."
+    before, now = approval.evidence, question.evidence
+    changed = [name for name in dict.fromkeys((*before, *now)) if before.get(name) != now.get(name)]
+    what = f" Changed since: {', '.join(changed)}." if before else ""
+    return f"{approval.approver} {said} this at {approval.time} for other evidence; that answer is void.{what}"
 
 
 def _keep(release: Release, approval: Approval, question: Question) -> None:

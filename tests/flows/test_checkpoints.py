@@ -268,7 +268,7 @@ def test_changed_evidence_voids_the_answer_and_says_so(runs, release, deployed):
     run.resumed().ends()
     waiting = runs.begin(asking(release, OTHER), deployed=deployed).asks()
     assert "Ada approved this at" in waiting.brief
-    assert "for other evidence; that answer is void" in waiting.brief
+    assert "for other evidence; that answer is void. Changed since: commit." in waiting.brief
     assert waiting.question.fingerprint == OTHER.fingerprint
     waiting.answer(decision="decline", approver="Ada")
     assert waiting.run.resumed().ends().name == "Declined"
