@@ -40,6 +40,7 @@ LOUD = "\n".join((f"FAILED {MARKUP}", CLIPBOARD, TITLE, CLEAR, BIDI, "one\u2028t
 SHOWN = ("\\x1b]52;c;ZXZpbA==\\x07", "\\x1b]0;approved\\x07", "\\x9b2J", "\\u202egnp.exe", MARKUP)
 
 
+@pytest.mark.timeout(900)
 def test_a_whole_release_takes_every_text_of_others_for_text(desk_with_prefect: Desk, prefect_api: str) -> None:
     """The tests' output, a name, a command, a file, a branch, a tag and a changelog: on the terminal, in pages and names."""
     desk = desk_with_prefect
@@ -69,6 +70,7 @@ def test_a_whole_release_takes_every_text_of_others_for_text(desk_with_prefect: 
     assert "**Grace** [page](" in summary, "as code"
 
 
+@pytest.mark.timeout(900)
 def test_failed_tests_are_quoted_as_text_at_the_end(desk_with_prefect: Desk) -> None:
     """In a pipe, and again in the log and the state that Prefect kept."""
     desk = desk_with_prefect
@@ -84,14 +86,21 @@ def test_failed_tests_are_quoted_as_text_at_the_end(desk_with_prefect: Desk) -> 
 
 
 @pytest.mark.parametrize("hidden", [CLIPBOARD, BIDI, "\u2066evil\u2069", "zero\u200bwidth"])
-def test_settings_and_files_are_text_in_the_plan(desk: Desk, hidden: str) -> None:
-    """A setting of the project, and a file that nobody committed."""
-    escaped = "".join(f"\\u{ord(one):04x}" for one in hidden)
-    settle(desk, f'approvers = ["{escaped}"]')
-    desk.push()
-    desk.write(f"left-{hidden.replace('/', '')}-over [red].txt", "")
+def test_names_of_files_are_text_in_the_plan(desk: Desk, hidden: str) -> None:
+    """A file that nobody committed, whose name would act on the terminal or hide its end."""
+    desk.write(f"left-{hidden}-over [red].txt", "")
     told = desk.run("plan", "minor")
     assert "-over [red].txt" in told.out, told.out + told.err
+    assert not [one for one in OBEYED if one in told.out + told.err]
+
+
+@pytest.mark.parametrize("setting", [BIDI, "zero\u200bwidth"])
+def test_hidden_characters_of_a_setting_are_shown_where_they_are_refused(desk: Desk, setting: str) -> None:
+    settle(desk, f"approvers = [{json.dumps(setting)}]")
+    desk.push()
+    told = desk.run("plan", "minor")
+    assert told.code == 2
+    assert json.dumps(setting)[1:-1] in told.out
     assert not [one for one in OBEYED if one in told.out + told.err]
 
 
