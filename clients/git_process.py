@@ -1,13 +1,19 @@
 """One call of git, through GitPython: the foundation of the modules that reach git.
 
-Every call has a time limit, no terminal to ask on, no secret in its environment but the header for its one address, and
-ends with this process. POSIX only, as GitPython's time limits are.
+Every call has a limit of time and of output, no terminal to ask on, no secret in its environment but the header for its one
+address, and ends with this process. What reaches the network or runs hooks starts programs of its own (git-remote-https holds
+the token), so those calls have a keeper, which ends all of them however this process ends; what only looks at files has the
+cheaper signal at its parent's death. POSIX only.
 """
 
 from __future__ import annotations
 
 import os
+import selectors
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -15,13 +21,27 @@ from typing import Final
 
 from git import Git, GitError
 
+from clients.process import KEEPER
 from lockgate.errors import LockgateError
 from lockgate.git_command import git_environment, removed_variables
 from lockgate.git_errors import explain
 from lockgate.secrets import Token
 
 LOOK_SECONDS: Final = 60.0
+READ_SECONDS: Final = 120.0
 HOOKS_SECONDS: Final = 900.0
+OUTPUT_LIMIT_BYTES: Final = 128 * 1024**2
+"""The log of a hundred thousand commits, or the refs of a million branches."""
+READ_MEMORY_BYTES: Final = 512 * 1024**2
+TRANSFER_MEMORY_BYTES: Final = 4 * 1024**3
+"""What git and each program that it starts may allocate: git-remote-https keeps a whole list of refs, a pack's index more."""
+_GRACE_SECONDS: Final = 2
+_ENDING_SECONDS: Final = 10.0
+_LOOK_AGAIN_SECONDS: Final = 0.1
+
+
+class _OverrunError(Exception):
+    """Git took longer, or wrote more, than it may."""
 
 
 def git(path: Path, *arguments: str, extra: Mapping[str, str] | None = None, seconds: float = LOOK_SECONDS) -> str:
@@ -54,19 +74,70 @@ def run_git_bytes(
     seconds: float = LOOK_SECONDS,
 ) -> tuple[int, bytes, str]:
     """Run git as run_git does, with the output as bytes; refuses when git cannot be started."""
+    is_kept = bool(url) or seconds > LOOK_SECONDS
+    launcher = _keeper(seconds) if is_kept else _launcher()
     try:
-        status, out, error = Git(str(path)).execute(
-            [*_launcher(), *_without_variables(), "git", *arguments],
+        started = Git(str(path)).execute(
+            [*launcher, *_without_variables(), "git", *arguments],
             env={**git_environment(os.environ, url, token), **(extra or {})},
-            with_extended_output=True,
-            with_exceptions=False,
-            stdout_as_string=False,
-            strip_newline_in_stdout=False,
-            kill_after_timeout=seconds,
+            as_process=True,
+            istream=subprocess.PIPE if is_kept else None,
+            start_new_session=is_kept,
         )
     except GitError as err:
         raise translate(err) from err
-    return status, out, error
+    process = started.proc
+    assert process is not None  # noqa: S101 - only an ended AutoInterrupt has none
+    try:
+        out, error = _read(process, seconds)
+        return process.wait(_ENDING_SECONDS), out, error.decode(errors="backslashreplace")
+    except _OverrunError as err:
+        return -signal.SIGTERM, b"", f"{err}: git {arguments[0]}"
+    finally:
+        _end(process)
+
+
+def _read(process: subprocess.Popen[bytes], seconds: float) -> tuple[bytes, bytes]:
+    """What git writes, until it has ended; raises _OverrunError after so many seconds, and where it writes too much."""
+    assert process.stdout is not None and process.stderr is not None  # noqa: S101, PT018 - GitPython opens both
+    deadline = time.monotonic() + seconds
+    kept = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
+    order = tuple(kept.values())
+    with selectors.DefaultSelector() as waiting:
+        for source in kept:
+            waiting.register(source, selectors.EVENT_READ)
+        while waiting.get_map():
+            has_ended = process.poll() is not None
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise _OverrunError(f"Timeout: the command did not complete in {seconds:g} secs")
+            ready = waiting.select(0 if has_ended else min(left, _LOOK_AGAIN_SECONDS))
+            if has_ended and not ready:
+                break  # somebody who left the group holds the pipe
+            for key, _ in ready:
+                block = os.read(key.fd, 65536)
+                kept[key.fd] += block
+                if not block:
+                    waiting.unregister(key.fd)
+                if len(kept[key.fd]) > OUTPUT_LIMIT_BYTES:
+                    raise _OverrunError(f"Too much: more than {OUTPUT_LIMIT_BYTES} bytes of output")
+    return bytes(order[0]), bytes(order[1])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End what still runs: the keeper by its lifeline, git itself by TERM, because it then takes its lock files away."""
+    if process.stdin is not None:
+        process.stdin.close()
+    elif process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(_ENDING_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    for pipe in (process.stdout, process.stderr):
+        if pipe is not None:
+            pipe.close()
 
 
 def translate(error: GitError) -> LockgateError:
@@ -78,6 +149,12 @@ def _without_variables() -> tuple[str, ...]:
     # GitPython can only add variables to what git inherits. Not `--unset=`: only -u is known everywhere.
     names = removed_variables(os.environ)
     return ("env", *(word for name in names for word in ("-u", name))) if names else ()
+
+
+def _keeper(seconds: float) -> tuple[str, ...]:
+    memory = READ_MEMORY_BYTES if seconds <= READ_SECONDS else TRANSFER_MEMORY_BYTES
+    options = ("--grace", f"{_GRACE_SECONDS}", "--memory", f"{memory}")
+    return (sys.executable, "-I", "-S", str(KEEPER), *options)
 
 
 @cache

@@ -10,14 +10,13 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from clients.git_process import git, run_git
+from clients.git_process import READ_SECONDS, git, run_git
 from lockgate.errors import Problem, RefusedError, refused
 from lockgate.git_command import check_address, check_commit, check_ref_name
 from lockgate.git_errors import explain, explain_push
 from lockgate.repository import Origin, clobbered_tags, parse_push, parse_refs
 from lockgate.secrets import Token
 
-_READ_SECONDS: Final = 120.0
 _TRANSFER_SECONDS: Final = 1800.0
 _NOWHERE: Final = Path("/")
 _NO_HOOKS: Final = ("-c", "core.hooksPath=/dev/null")
@@ -145,7 +144,7 @@ def _ls_remote(path: Path, url: str, token: Token | None, *patterns: str) -> str
     return _read(path, url, token, f"Reading the refs of {url}", "ls-remote", "--symref", "--", url, *patterns)
 
 
-def _read(path: Path, url: str, token: Token | None, what: str, *arguments: str, seconds: float = _READ_SECONDS) -> str:
+def _read(path: Path, url: str, token: Token | None, what: str, *arguments: str, seconds: float = READ_SECONDS) -> str:
     check_address(url, token)
     status, out, error = run_git(path, *_NO_HOOKS, *arguments, url=url, token=token, extra=_STALLED, seconds=seconds)
     if status:

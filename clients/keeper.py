@@ -10,6 +10,7 @@ fires at the end of a thread instead of a process, and exists on Linux only (prc
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import sys
@@ -18,8 +19,11 @@ NOT_FOUND = 127
 NOT_RUNNABLE = 126
 
 
-def keep(command: list[str]) -> int:
+def keep(command: list[str], grace: float = 0, memory: int = 0) -> int:
     """Run `command` until it ends or the lifeline closes; returns its exit code, or 128 + the signal that ended it.
+
+    With `grace` its group is asked to end (SIGTERM) so many seconds before it is killed; with `memory` no process of it may
+    allocate more bytes.
 
     SIGTERM is handed on to the command's group, which may end in its own time; the lifeline still counts meanwhile.
     """
@@ -29,20 +33,23 @@ def keep(command: list[str]) -> int:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     child = os.fork()
     if child == 0:
-        _become(command)
+        _become(command, memory)
     _join_group(child)
     signal.signal(signal.SIGTERM, lambda *_: _signal_group(child, signal.SIGTERM))
-    status = _wait(child, woken)
+    status = _wait(child, woken, grace)
     _signal_group(child, signal.SIGKILL)
     code = os.waitstatus_to_exitcode(status)
     return 128 - code if code < 0 else code
 
 
-def _wait(child: int, woken: int) -> int:
+def _wait(child: int, woken: int, grace: float) -> int:
     """The child's exit status, once it has ended by itself or because the lifeline closed."""
     while True:
         ready, _, _ = select.select([0, woken], [], [])
         if woken not in ready:
+            if grace:
+                _signal_group(child, signal.SIGTERM)
+                select.select([woken], [], [], grace)
             _signal_group(child, signal.SIGKILL)
             return os.waitpid(child, 0)[1]
         os.read(woken, 4096)
@@ -51,7 +58,7 @@ def _wait(child: int, woken: int) -> int:
             return status
 
 
-def _become(command: list[str]) -> None:
+def _become(command: list[str], memory: int) -> None:
     """Turn this forked process into the command; never returns."""
     try:
         os.setpgid(0, 0)
@@ -59,6 +66,8 @@ def _become(command: list[str]) -> None:
         os.dup2(nothing, 0)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        if memory:
+            resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
         os.execvp(command[0], command)  # noqa: S606 - no shell is the rule here
     except FileNotFoundError as err:
         os.write(2, f"{command[0]}: {err.strerror}\n".encode())
@@ -83,5 +92,14 @@ def _signal_group(group: int, number: int) -> None:
         return  # nobody is left; macOS answers EPERM when only zombies are
 
 
+def _main(words: list[str]) -> int:
+    """Read the options before the command: `--grace SECONDS`, `--memory BYTES`."""
+    given = {"--grace": "0", "--memory": "0"}
+    while words and words[0] in given:
+        given[words[0]] = words[1]
+        words = words[2:]
+    return keep(words, float(given["--grace"]), int(given["--memory"]))
+
+
 if __name__ == "__main__":
-    sys.exit(keep(sys.argv[1:]))
+    sys.exit(_main(sys.argv[1:]))

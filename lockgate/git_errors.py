@@ -36,7 +36,8 @@ _LOOK_FIRST: Final = "It is looked at again before anything is repeated"
 MEANINGS: Final = (
     Meaning(
         "no git",
-        r"GitCommandNotFound|No such file or directory: '?git|env: .?git.?: No such file|failed to execute \S+: No such file",
+        r"GitCommandNotFound|^git: No such file|No such file or directory: '?git|env: .?git.?: No such file"
+        r"|failed to execute \S+: No such file",
         "git 2.30 or newer on the PATH",
         "Install git",
     ),
@@ -46,6 +47,12 @@ MEANINGS: Final = (
         "an answer in time",
         _LOOK_FIRST,
         transient=True,
+    ),
+    Meaning(
+        "too much",
+        r"^Too much: |[Oo]ut of memory",
+        "an answer of a size that a repository has",
+        "See what answers at that address; a repository that is really so large cannot be released from this machine",
     ),
     Meaning(
         "repository rule",

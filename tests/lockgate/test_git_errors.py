@@ -12,6 +12,8 @@ from lockgate.repository import PushedRef
 
 TEXTS = [
     ("no git", "env: 'git': No such file or directory"),
+    ("too much", "Too much: more than 134217728 bytes of output: git ls-remote"),
+    ("too much", "fatal: Out of memory, realloc failed"),
     ("timeout", 'Timeout: the command "git ls-remote x" did not complete in 2 secs.'),
     ("timeout", "fatal: unable to access 'https://h/': Operation too slow. Less than 1000 bytes/sec transferred"),
     ("repository rule", "remote: error: GH013: Repository rule violations found for refs/tags/v1.\n ! [rejected] v1"),
