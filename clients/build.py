@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from clients.process import Completed, run
 from lockgate.artifacts import Artifact, ArtifactContents, ContainedFile, kind_of
@@ -317,5 +317,5 @@ def _judge_trial(name: str, done: Completed, answer: Mapping[str, Any], version:
 def _same_version(text: str, version: Version) -> bool:
     try:
         return Version(text) == version
-    except InvalidVersion:
+    except ValueError:
         return False

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from clients.hosts import check_named
 from clients.http import ANSWER_BYTES, client, read_json, send, translate, unexpected
@@ -323,5 +323,5 @@ def _publisher(found: Mapping[str, Any]) -> Publisher:
 def _version(text: str) -> Version | None:
     try:
         return Version(text)
-    except InvalidVersion:
+    except ValueError:
         return None

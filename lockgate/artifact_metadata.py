@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from packaging.metadata import InvalidMetadata, Metadata, RawMetadata, parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from lockgate.errors import Problem
 
@@ -45,7 +45,7 @@ def _check_identity(name: str, raw: RawMetadata, project: str, version: Version)
     text = raw.get("version", "")
     try:
         found = Version(text)
-    except InvalidVersion:
+    except ValueError:
         yield Problem(f"{name}: metadata gives the version {text!r}", "a version as PEP 440 defines it", "Correct it")
         return
     if found.local:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from lockgate.lines import lines_of
 
-_HEADING = re.compile(r"^(?P<marks>#{1,4})\s+(?P<title>.+?)\s*#*\s*$")
+_HEADING = re.compile(r"(?P<marks>#{1,4})\s+(?P<title>.*)")
 _UNDERLINE = re.compile(r"^([=\-~^\"*+])\1{2,}\s*$")
 _VERSION = re.compile(r"v?\d+(?:\.\d+)*[A-Za-z0-9.+!-]*")
 
@@ -32,9 +32,10 @@ def _headings(lines: list[str]) -> list[tuple[int, int, int, str]]:
     found, styles = [], ""
     for number, line in enumerate(lines):
         marked = _HEADING.match(line)
+        title = marked["title"].rstrip().rstrip("#").rstrip() if marked else ""
         below = lines[number + 1] if number + 1 < len(lines) else ""
-        if marked:
-            found.append((number, number + 1, len(marked["marks"]), marked["title"]))
+        if marked and title:
+            found.append((number, number + 1, len(marked["marks"]), title))
         elif line.strip() and _UNDERLINE.match(below) and len(below.strip()) >= len(line.strip()):
             style = below[0]
             styles += "" if style in styles else style
@@ -50,6 +51,6 @@ def _named_version(title: str) -> Version | None:
     for word in _VERSION.findall(title):
         try:
             return Version(word)
-        except InvalidVersion:
+        except ValueError:
             continue
     return None

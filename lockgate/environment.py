@@ -238,7 +238,15 @@ def _fits(rule: RefRule, tag: str) -> bool | None:
             return None
 
 
+MOST_REPETITIONS = 3
+_REPEATED = re.compile(r"[*+{]")
+_BACKTRACKING = re.compile(r"\)[*+?{]|\\[1-9]|\(\?P=")
+"""A repeated group, or a reference to one: such an expression may take for ever, so it is one that is not understood."""
+
+
 def _found(pattern: str, tag: str) -> bool | None:
+    if _BACKTRACKING.search(pattern) or len(_REPEATED.findall(pattern)) > MOST_REPETITIONS:
+        return None
     try:
         return re.search(pattern, tag) is not None
     except re.error:

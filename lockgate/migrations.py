@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from lockgate.markdown import code
+from lockgate.patterns import Pattern, Piece, anything, in_one_part, literal
 
 Pair = tuple[str, str]
 
@@ -61,12 +62,12 @@ _Graph = dict[str, set[str]]
 
 def find_migrations(paths: Iterable[str], globs: Iterable[str]) -> tuple[str, ...]:
     """The paths that one of the globs matches, sorted, without `__init__.py`; `**/` stands for any folders or none."""
-    patterns = [re.compile(_expression(glob)) for glob in globs]
+    patterns = [_pattern(glob) for glob in globs]
     return tuple(
         sorted(
             path
             for path in paths
-            if not path.endswith("__init__.py") and any(pattern.fullmatch(path) for pattern in patterns)
+            if not path.endswith("__init__.py") and any(pattern.matches(path) for pattern in patterns)
         )
     )
 
@@ -142,10 +143,17 @@ def _differ(before: str, after: str) -> bool:
     return before.replace("\r\n", "\n") != after.replace("\r\n", "\n")
 
 
-def _expression(glob: str) -> str:
-    parts = re.split(r"(\*\*/|\*\*|\*|\?)", glob)
-    wild = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return "".join(wild.get(part) or re.escape(part) for part in parts)
+_WILD = {
+    "**/": Piece(anything, "folders"),
+    "**": Piece(anything, "any"),
+    "*": Piece(in_one_part, "any"),
+    "?": Piece(in_one_part),
+}
+
+
+def _pattern(glob: str) -> Pattern:
+    parts = re.findall(r"\*\*/|\*\*|\*|\?|.", glob)
+    return Pattern(_WILD.get(part) or literal(part) for part in parts)
 
 
 def _parse_all(texts: Mapping[str, str]) -> tuple[dict[str, _Migration], tuple[str, ...]]:

@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 
 from packaging.tags import Tag
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from lockgate.errors import Problem
 from lockgate.markdown import code, prose, table
@@ -136,7 +136,7 @@ def file_version(name: str) -> Version | None:
     """The version that a wheel's or sdist's file name carries; None when the name follows no standard."""
     try:
         return parse_wheel_filename(name)[1] if name.endswith(".whl") else parse_sdist_filename(name)[1]
-    except (InvalidWheelFilename, InvalidSdistFilename, InvalidVersion):
+    except (InvalidWheelFilename, InvalidSdistFilename, ValueError):
         return None
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from lockgate.lines import lines_of
 from lockgate.masking import mask_secrets
 
+MAX_LINE_CHARACTERS = 1000  # of a log's line; what an index or a tool says is shorter
 MAX_MEMBER_NAME_CHARACTERS = 120
 
 
@@ -192,7 +193,7 @@ _ANSWERS = tuple((re.compile(pattern, re.IGNORECASE), code, advice) for pattern,
 
 def clean_line(line: str) -> str:
     """One log line without GitHub's time stamp, colours and control characters."""
-    return _CONTROL.sub("", _ANSI.sub("", _STAMP.sub("", line))).strip()
+    return _CONTROL.sub("", _ANSI.sub("", _STAMP.sub("", line[:MAX_LINE_CHARACTERS]))).strip()
 
 
 def upload_lines(text: str) -> tuple[str, ...]:

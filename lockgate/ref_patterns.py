@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from lockgate.patterns import Pattern, Piece, anything, in_one_part, literal
+
 _PIECES = re.compile(r"\*\*/|\*+|\?|\[!?\^?[^\]]+\]|\\.|.", re.DOTALL)
 
 
 def matches(pattern: str, name: str) -> bool:
     """Whether the whole name matches the pattern; an unfinished "[" stands for itself."""
-    return re.fullmatch("".join(map(_expression, _PIECES.findall(pattern))), name, re.DOTALL) is not None
+    return Pattern(map(_piece, _PIECES.findall(pattern))).matches(name)
 
 
 def covers(include: Iterable[str], exclude: Iterable[str], ref: str, default_branch: str) -> bool:
@@ -30,17 +32,21 @@ def covers(include: Iterable[str], exclude: Iterable[str], ref: str, default_bra
     return any(map(one, include)) and not any(map(one, exclude))
 
 
-def _expression(piece: str) -> str:
-    match piece:
+def _piece(text: str) -> Piece:
+    match text:
         case "**/":
-            return "(?:.*/)?"
+            return Piece(anything, "folders")
         case "?":
-            return "[^/]"
-        case _ if piece.startswith("*"):
-            return "[^/]*"
-        case _ if piece.startswith("[") and len(piece) > 1:
-            inverted = piece[1] in "!^"
-            characters = piece[2 if inverted else 1 : -1].replace("\\", r"\\").replace("[", r"\[").replace("^", r"\^")
-            return f"(?!/)[{'^' if inverted else ''}{characters}]"
+            return Piece(in_one_part)
+        case _ if text.startswith("*"):
+            return Piece(in_one_part, "any")
+        case _ if text.startswith("[") and len(text) > 1:
+            inverted = text[1] in "!^"
+            one = re.compile(f"[{'^' if inverted else ''}{_escaped(text[2 if inverted else 1 : -1])}]")
+            return Piece(lambda character: character != "/" and one.fullmatch(character) is not None)
         case _:
-            return re.escape(piece.removeprefix("\\") if len(piece) > 1 else piece)
+            return literal(text.removeprefix("\\") if len(text) > 1 else text)
+
+
+def _escaped(characters: str) -> str:
+    return characters.replace("\\", r"\\").replace("[", r"\[").replace("^", r"\^")

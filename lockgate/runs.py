@@ -9,12 +9,13 @@ from typing import Literal
 
 from lockgate.errors import Problem, RefusedError
 from lockgate.github import Job, PendingDeployment, Run, WorkflowState, workflow_file
+from lockgate.patterns import Pattern, Piece, anything, literal
 
 State = Literal["pending", "waiting", "success", "failure"]
 COMPLETED = "completed"
 SUCCESS = "success"
 WAITING = ("waiting", "action_required")
-_EXPRESSION = re.compile(r"\$\{\{.*?\}\}")
+_EXPRESSION = re.compile(r"\$\{\{(?:(?!\$\{\{).)*?\}\}")
 
 
 class RunFailedError(RefusedError):
@@ -88,8 +89,12 @@ def judge_run(
 
 def is_job(name: str, wanted: str) -> bool:
     """Whether a run's job is the workflow's job: a matrix adds " (…)" to its name."""
-    pattern = ".*".join(re.escape(part) for part in _EXPRESSION.split(wanted))
-    return re.fullmatch(rf"{pattern}( \(.*\))?", name, re.DOTALL) is not None
+    first, *others = _EXPRESSION.split(wanted)
+    pieces = [*map(literal, first)]
+    for part in others:
+        pieces += [Piece(anything, "any"), *map(literal, part)]
+    matrix = (*map(literal, " ("), Piece(anything, "any"), literal(")"))
+    return any(Pattern(one).matches(name) for one in (pieces, [*pieces, *matrix]))
 
 
 def missing_run(workflow: str, state: WorkflowState | None, *, tag: str, commit: str, waited: float) -> Problem:

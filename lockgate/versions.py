@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from lockgate.errors import Problem, SettingsError
 from lockgate.placeholders import fill
@@ -40,7 +40,7 @@ def parse_version(text: str) -> Version:
     """The version that a person or a file wrote; raises SettingsError when it is none, or a local one (PEP 440)."""
     try:
         version = Version(text)
-    except InvalidVersion as err:
+    except ValueError as err:
         raise _invalid(f"{text!r} is not a version", "a version as PEP 440 defines it", "write one like 1.4.0") from err
     if version.local is not None:
         seen = f"{text!r} is a local version (PEP 440), which no index takes"
@@ -273,7 +273,7 @@ def _invalid(seen: str, expected: str, advice: str) -> SettingsError:
 def _public(text: str) -> Version | None:
     try:
         version = Version(text)
-    except InvalidVersion:
+    except ValueError:
         return None
     return None if version.local else version
 

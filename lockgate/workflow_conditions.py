@@ -32,7 +32,10 @@ class Decision:
 
 def job_decision(workflow: Workflow, job_id: str, event: Event) -> Decision:
     """Whether a job runs for this event, its needed jobs considered; a needed job that is skipped skips it too."""
-    return _job_decision(workflow, job_id, event, ())
+    decided: dict[str, Decision] = {}
+    for job in _needs_first(workflow, job_id):
+        decided[job.id] = _job_decision(workflow, job, event, decided)
+    return decided.get(job_id) or _missing(job_id)
 
 
 def step_decision(workflow: Workflow, job: Job, step: Step, event: Event) -> Decision:
@@ -61,12 +64,31 @@ def needed_jobs(workflow: Workflow, job_id: str) -> tuple[Job, ...]:
     return tuple(found.values())
 
 
-def _job_decision(workflow: Workflow, job_id: str, event: Event, above: tuple[str, ...]) -> Decision:
-    job = workflow.jobs.get(job_id)
-    if job is None or job_id in above:
-        return Decision(runs=False, because=f"job {job_id!r} is needed but missing or needs itself")
-    needed = {name: _job_decision(workflow, name, event, (*above, job_id)) for name in job.needs}
-    undecided = tuple(text for decision in needed.values() for text in decision.undecided)
+def _needs_first(workflow: Workflow, job_id: str) -> list[Job]:
+    """The job and all that it needs, each once, after those that it needs itself where they are in no circle."""
+    order: list[Job] = []
+    seen: set[str] = set()
+    waiting = [(job_id, False)]
+    while waiting:
+        name, is_ready = waiting.pop()
+        job = workflow.jobs.get(name)
+        if job is None:
+            continue
+        if is_ready:
+            order.append(job)
+        elif name not in seen:
+            seen.add(name)
+            waiting += [(name, True), *((need, False) for need in job.needs)]
+    return order
+
+
+def _missing(job_id: str) -> Decision:
+    return Decision(runs=False, because=f"job {job_id!r} is needed but missing or needs itself")
+
+
+def _job_decision(workflow: Workflow, job: Job, event: Event, decided: Mapping[str, Decision]) -> Decision:
+    needed = {name: decided.get(name) or _missing(name) for name in job.needs}
+    undecided = tuple(dict.fromkeys(text for decision in needed.values() for text in decision.undecided))
     succeeded = _all(decision.runs for decision in needed.values())
     lookup = _with_status(_lookup(event, workflow, {}, needed), succeeded=succeeded)
     own = _decide(job.condition, lookup, f"job {job.id!r}") if job.condition else Decision(runs=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from lockgate.workflow_files import Workflow
 from lockgate.workflow_inputs import input_values, missing_inputs
@@ -112,7 +112,7 @@ def is_prerelease_tag(tag: str) -> bool:
     number = re.search(r"\d.*", tag)
     try:
         return number is not None and Version(number.group()).is_prerelease
-    except InvalidVersion:
+    except ValueError:
         return False
 
 

@@ -34,7 +34,7 @@ _TOKEN = re.compile(
       | (?P<operator>&&|\|\||==|!=|<=|>=|[<>!()\[\].,*]))""",
     re.VERBOSE,
 )
-_TEMPLATE = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
+_TEMPLATE = re.compile(r"\$\{\{((?:(?!\$\{\{).)*?)\}\}", re.DOTALL)
 _STATUS_FUNCTION = re.compile(r"\b(?:success|always|failure|cancelled)\s*\(", re.IGNORECASE)
 
 

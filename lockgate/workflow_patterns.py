@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+
+from lockgate.patterns import Pattern, Piece, anything, in_one_part, literal
 
 _PIECE = re.compile(
     r"""(?P<escaped>\\.)          # a backslash takes the next character literally
@@ -19,7 +22,11 @@ _PIECE = re.compile(
       | (?P<literal>.)""",
     re.VERBOSE | re.DOTALL,
 )
-_FIXED = {"folders": "(?:.*/)?", "anything": ".*", "part": "[^/]*"}
+_FIXED = {
+    "folders": Piece(anything, "folders"),
+    "anything": Piece(anything, "any"),
+    "part": Piece(in_one_part, "any"),
+}
 
 
 def tag_matches(patterns: Sequence[str], ref_name: str) -> bool:
@@ -61,27 +68,28 @@ def as_list(value: Any) -> tuple[str, ...]:
 
 def _matches(pattern: str, name: str) -> bool:
     try:
-        return re.fullmatch(_expression(pattern), name, re.DOTALL) is not None
+        return Pattern(_pieces(pattern)).matches(name)
     except re.error:
         return pattern == name
 
 
-def _expression(pattern: str) -> str:
-    pieces: list[str] = []
+def _pieces(pattern: str) -> list[Piece]:
+    pieces: list[Piece] = []
     repeatable = False
     for match in _PIECE.finditer(pattern):
         kind, text = match.lastgroup or "literal", match.group()
         if kind in {"many", "maybe"} and repeatable:
-            pieces.append(text)
+            pieces[-1] = replace(pieces[-1], times="some" if kind == "many" else "maybe")
         else:
             pieces.append(_piece(kind, text))
         repeatable = kind in {"escaped", "class", "literal"}
-    return "".join(pieces)
+    return pieces
 
 
-def _piece(kind: str, text: str) -> str:
+def _piece(kind: str, text: str) -> Piece:
     if kind in _FIXED:
         return _FIXED[kind]
     if kind == "class":
-        return text
-    return re.escape(text[-1])
+        one = re.compile(text)
+        return Piece(lambda character: one.fullmatch(character) is not None)
+    return literal(text[-1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from lockgate.errors import Problem, RefusedError
 from lockgate.workflow_conditions import job_decision, needed_jobs, step_decision
@@ -174,7 +174,7 @@ def _action(action: str, version: str) -> list[str]:
         return [f"{action} is a commit without a version beside it: {unknown}, cannot be told; name it in a comment"]
     try:
         outdated = version.count(".") > 0 and Version(version) < FIRST_SAFE_ACTION
-    except InvalidVersion:
+    except ValueError:
         outdated = False
     advice = f"older than {FIRST_SAFE_ACTION}, has a known vulnerability ({ADVISORY}); update it"
     return [f"{action} ({version}): {advice}"] if outdated else []

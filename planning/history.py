@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from clients import git
 from lockgate.checkouts import allowed
@@ -24,7 +24,7 @@ def read_fixtures(release: Release, commit: str) -> tuple[dict[Version, Fixture]
             fixture = from_json(data.decode(errors="replace"))
             if fixture.project == release.settings.project:
                 found[Version(fixture.version)] = fixture
-        except (RefusedError, InvalidVersion) as error:
+        except (RefusedError, ValueError) as error:
             unreadable[path] = error.problems[0].seen if isinstance(error, RefusedError) else str(error)
     return found, unreadable
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from clients import git
 from clients.store import Store
@@ -138,7 +138,7 @@ def read_fixtures(workspace: Path, pattern: str, commit: str, since: Version | N
 def _is_since(text: str, since: Version | None) -> bool:
     try:
         return since is None or Version(text) >= since
-    except InvalidVersion:
+    except ValueError:
         return False
 
 
