@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -177,11 +178,12 @@ class Reviewer(threading.Thread):
         from prefect.client.orchestration import get_client
         from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterState, FlowRunFilterStateType
         from prefect.client.schemas.objects import StateType
-        from prefect.settings import PREFECT_API_URL, temporary_settings
+        from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
         paused = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PAUSED])))
         deadline = time.monotonic() + 120
-        with temporary_settings({PREFECT_API_URL: self.api}), get_client(sync_client=True) as client:
+        own = {PREFECT_API_URL: self.api, PREFECT_API_AUTH_STRING: os.environ["PREFECT_API_AUTH_STRING"]}
+        with temporary_settings(own), get_client(sync_client=True) as client:
             while time.monotonic() < deadline:
                 for run in client.read_flow_runs(flow_run_filter=paused):
                     assert run.state is not None
