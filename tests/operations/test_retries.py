@@ -95,7 +95,6 @@ def local(station: Station, *command: str) -> Iterator[None]:
         **station.outside(),
         "PREFECT_API_URL": station.api,
         "PREFECT_API_AUTH_STRING": PASSWORDS[station.api],
-        "PREFECT_API_AUTH_STRING": PASSWORDS[station.api],
     }
     process = subprocess.Popen(
         command, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True

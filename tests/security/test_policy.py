@@ -96,6 +96,8 @@ def test_the_command_shows_what_is_in_force(ruled) -> None:
     assert data["demanded"] == [{"signed_approvals": True}]
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_policy_in_prefects_variable_holds_for_every_worker(desk_with_prefect: Desk, prefect_api: str) -> None:
     """Whatever the environment of the machine says; and a server that has none says nothing."""
     from prefect.client.orchestration import get_client
