@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import re
 import secrets
 import stat
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lockgate.errors import Problem, SettingsError
-from lockgate.seals import SEED_BYTES, Seals
+from lockgate.seals import SEED_BYTES, Seals, derive
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 LIMIT_BYTES = 64 * 1024
 _SEED = re.compile(rf"[0-9a-f]{{{2 * SEED_BYTES}}}")
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A public key as PEM, and its id: the sha256 of its DER form."""
+
+    id: str
+    pem: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +41,32 @@ class Keys:
     def seals(self) -> Seals:
         """What records are sealed with."""
         return Seals.of(self.seeds)
+
+    def sign(self, message: bytes) -> tuple[str, bytes]:
+        """The id of the key in use, and its Ed25519 signature."""
+        return self.public_keys[0].id, _private(self.seeds[0]).sign(message)
+
+    def is_signed(self, message: bytes, signature: bytes) -> bool:
+        """Whether one of the installation's keys made this signature."""
+        from cryptography.exceptions import InvalidSignature
+
+        for seed in self.seeds:
+            with contextlib.suppress(InvalidSignature):
+                _private(seed).public_key().verify(signature, message)
+                return True
+        return False
+
+    @property
+    def public_keys(self) -> tuple[PublicKey, ...]:
+        """What others verify statements with, the key in use first."""
+        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+        found = []
+        for seed in self.seeds:
+            public, form = _private(seed).public_key(), PublicFormat.SubjectPublicKeyInfo
+            id_ = hashlib.sha256(public.public_bytes(Encoding.DER, form)).hexdigest()
+            found.append(PublicKey(id_, public.public_bytes(Encoding.PEM, form).decode()))
+        return tuple(found)
 
 
 def read_keys(path: Path) -> Keys:
@@ -66,6 +106,13 @@ def make_key(path: Path) -> None:
         return
     finally:
         part.unlink()
+
+
+def _private(seed: bytes) -> Ed25519PrivateKey:
+    # Late, here and above: most commands sign and verify nothing, and loading it takes them as long as a look at git.
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    return Ed25519PrivateKey.from_private_bytes(derive(seed, "statements"))
 
 
 def _check_owner(path: Path, seen: os.stat_result) -> None:

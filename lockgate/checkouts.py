@@ -8,7 +8,6 @@ from fnmatch import fnmatchcase
 from packaging.version import Version
 
 from lockgate.errors import Problem
-from lockgate.lines import lines_of
 from lockgate.repository import Checkout, Commit
 from lockgate.texts import one_line
 
@@ -17,16 +16,11 @@ LISTED = 10
 
 
 def release_message(subject: str, project: str, version: str) -> str:
-    """A commit message of Lockgate's, with the trailer by which it knows its own commits.
+    """A commit message of Lockgate's, with a trailer for people and `git log`: by itself it proves nothing.
 
     The subject may name files: it is one line of text, whatever they are called.
     """
     return f"{one_line(subject)}\n\n{TRAILER}: {project} {version}\n"
-
-
-def is_own_commit(commit: Commit) -> bool:
-    """Whether Lockgate made this commit."""
-    return any(line.startswith(f"{TRAILER}: ") for line in lines_of(commit.message))
 
 
 def release_files(checkout: Checkout, patterns: Sequence[str]) -> tuple[str, ...]:
@@ -35,9 +29,12 @@ def release_files(checkout: Checkout, patterns: Sequence[str]) -> tuple[str, ...
 
 
 def check_checkout(
-    checkout: Checkout, branch: str, patterns: Sequence[str], ahead: Sequence[Commit]
+    checkout: Checkout, branch: str, patterns: Sequence[str], strange: Sequence[Commit]
 ) -> tuple[Problem, ...]:
-    """Every reason why this checkout is not what is released: branch, operation in progress, edits, unpushed commits."""
+    """Every reason why this checkout is not what is released: branch, operation in progress, edits, unpushed commits.
+
+    `strange` are its commits that origin does not have and that Lockgate did not make.
+    """
     problems = []
     if checkout.branch is None:
         problems.append(
@@ -64,7 +61,6 @@ def check_checkout(
                 "commit, stash or ignore them",
             )
         )
-    strange = [commit for commit in ahead if not is_own_commit(commit)]
     if strange:
         listed = _some([f"{commit.sha[:9]} {commit.subject}" for commit in strange])
         problems.append(

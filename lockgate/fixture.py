@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -19,7 +20,8 @@ from lockgate.artifacts import Artifact
 from lockgate.documents import read_json
 from lockgate.errors import refused
 
-SCHEMA = 1
+SCHEMA = 2
+PROOF = "proof"
 StepOutcome = Literal["done", "already done", "not needed"]
 
 
@@ -136,7 +138,6 @@ class Fixture:
     previous_version: str = ""
     previous_commit: str = ""
     restarts: int = 0
-    base_version: str = ""
     base_commit: str = ""
     release_commit: str = ""
     build_requirements: tuple[str, ...] = ()
@@ -192,13 +193,14 @@ class Fixture:
         )  # fmt: skip
 
 
-def to_json(fixture: Fixture) -> str:
-    """The fixture's text: fixed order, two spaces, one final newline."""
-    return json.dumps({"schema": SCHEMA, **dataclasses.asdict(fixture)}, indent=2, ensure_ascii=False) + "\n"
+def to_json(fixture: Fixture, proof: Mapping[str, Any] | None = None) -> str:
+    """The fixture's text, with the envelope that proves it if there is one: fixed order, two spaces, one final newline."""
+    data = {"schema": SCHEMA, **dataclasses.asdict(fixture), PROOF: proof}
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
 
 
 def from_json(text: str) -> Fixture:
-    """The fixture of this text.
+    """The fixture of this text, as somebody wrote it: whether it is proved says `lockgate.statements`.
 
     Refuses what is no JSON object, another schema number, and missing or unknown fields: a record that is not understood
     completely is not trusted.
@@ -215,9 +217,21 @@ def from_json(text: str) -> Fixture:
 
 
 def _of_this_schema(data: dict[str, Any]) -> dict[str, Any]:
-    if data.pop("schema", None) != SCHEMA:
+    """The fields of a record; one of the schema before had a field more, and no proof."""
+    written = data.pop("schema", None)
+    if written == 1:
+        data.pop("base_version", None)
+    elif written != SCHEMA:
         raise ValueError(f"its schema is not {SCHEMA}")
+    data.pop(PROOF, None)
     return data
+
+
+def named_version(path: str, pattern: str) -> str:
+    """The version that a path names as a fixture's, by the setting's pattern; "" for a path that is no fixture's."""
+    expression = re.escape(pattern).replace(re.escape("{version}"), "([^/]+)")
+    found = re.fullmatch(expression, path)
+    return found[1] if found and found.groups() else ""
 
 
 def more_advanced(one: Fixture | None, other: Fixture | None) -> Fixture | None:

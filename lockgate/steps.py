@@ -93,9 +93,9 @@ STEPS: tuple[Step, ...] = (
     Step(
         4, "artifacts", "E", "Build release artifacts", "change",
         needs="The release commit; origin's branch where step 1 found it.",
-        changes="The artifacts' bytes in the store; the release commit and the metadata commit on origin's branch.",
-        undo="`lockgate abort` reverts them in one commit; the version can be released again.",
-        moves=("build", "metadata-commit", "push"),
+        changes="The artifacts' bytes in the store; the release commit on origin's branch.",
+        undo="`lockgate abort` reverts it; the version can be released again.",
+        moves=("build", "push"),
         timeout=60 * MINUTE_SECONDS,
     ),
     Step(
@@ -134,15 +134,15 @@ STEPS: tuple[Step, ...] = (
     Step(
         10, "record", "J", "Record publish URLs & update fixtures", "change",
         needs="The files on the index.",
-        changes="The draft release, completed if a workflow left it incomplete, becomes public; the fixture is pushed.",
+        changes="The draft release, completed if a workflow left it incomplete, becomes public; what was published is recorded.",
         undo="What is on the index stays: `lockgate abort` names the page to yank it on and the version to take next.",
-        moves=("draft", "assets", "publish-release", "fixture-commit"),
+        moves=("draft", "assets", "publish-release"),
         timeout=24 * HOUR_SECONDS,
     ),
     Step(
         11, "logs", "K", "Capture PyPI publish logs", "change",
         needs="The logs of the workflow run.",
-        changes="The fixture is committed and pushed for the last time.",
+        changes="The record of the release: the finished fixture, signed, committed and pushed.",
         undo="The same: the record stays with what it records.",
         moves=("fixture-commit",),
     ),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from clients import git
-from lockgate.checkouts import check_moved_main, is_own_commit
+from lockgate.checkouts import check_moved_main
 from lockgate.errors import Problem
 from lockgate.fixture import Fixture
 from lockgate.repository import Origin
 from lockgate.undo import check_taken_back
-from planning import asking, checks
+from planning import asking, checks, survey
 from planning.agreeing import check_agreement
 from planning.release import Release
 
@@ -47,7 +47,7 @@ def _commit(release: Release, origin: Origin, fixture: Fixture) -> tuple[Problem
         return back
     written = git.read_commit(release.workspace, commit).paths
     own = (release.settings.version_source.path, release.fixture_path, *written)
-    return check_moved_main([one for one in since if not is_own_commit(one)], own)
+    return check_moved_main(survey.commits_of_others(release, commit, head), own)
 
 
 def _bytes(release: Release, fixture: Fixture) -> tuple[Problem, ...]:

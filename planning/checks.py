@@ -18,8 +18,8 @@ from lockgate.undo import check_burnt
 from lockgate.versions import check_version, released_versions
 from lockgate.workflows import PublishWorkflow, ReleaseShare
 from planning import approving, survey
-from planning.history import read_fixtures
-from planning.record import foreign
+from planning import record as record_of
+from planning.proofs import prover_of
 from planning.release import Release
 from planning.ruling import rule
 from planning.stated import check_copies, repository_version, stated_version
@@ -30,16 +30,15 @@ def version(release: Release, origin: Origin) -> Finding:
     shown = survey.look_at_version(release)
     fixture = survey.find_fixture(release, origin)
     ours = survey.is_ours(release, origin, shown, fixture)
-    fixtures, unreadable = read_fixtures(release, origin.heads[release.settings.branch])
+    head, settings = origin.heads[release.settings.branch], release.settings
+    proved = record_of.read_fixtures(release.workspace, settings.fixture, head, prover_of(release))
     is_out = release.tag in origin.tags
-    stated = stated_version(
-        release.workspace, origin.heads[release.settings.branch], release.settings, None if is_out else release.given
-    )
+    stated = stated_version(release.workspace, head, settings, None if is_out else release.given)
     problems = check_version(
         release.version,
         repository=stated,
         tagged=released_versions(origin.tags, release.settings.tag_format),
-        index=survey.index_versions(release, shown, published_versions(fixtures.values())),
+        index=survey.index_versions(release, shown, published_versions(proved)),
         ours=ours,
     )
     problems += check_burnt(fixture, shown.digests(release.version))
@@ -50,7 +49,7 @@ def version(release: Release, origin: Origin) -> Finding:
         says += f"; {_given_up(fixture.abort.by, fixture.abort.time)}"
     if given is not None:
         patterns = survey.committable(release, given)
-        problems += check_checkout(given.checkout, release.settings.branch, patterns, given.ahead)
+        problems += check_checkout(given.checkout, settings.branch, patterns, survey.strange_commits(release, given))
         local = {tag: commit for tag, commit in given.checkout.tags.items() if tag not in origin.tags}
         taken = released_versions(local, release.settings.tag_format)
         problems += check_local_tags(given.checkout, taken, release.version)
@@ -60,8 +59,9 @@ def version(release: Release, origin: Origin) -> Finding:
     warnings = [*release.course.warnings]
     if given is not None and is_out and edited:
         warnings.append(_left_alone(edited, release))
-    warnings += [_unreadable(path, why) for path, why in unreadable.items()]
-    warnings += [_foreign(key) for key in foreign(release)]
+    warnings += [_foreign(key) for key in record_of.foreign(release)]
+    if told := record_of.report(release, origin):
+        warnings.append(_reported(release.fixture_path, told))
     if shown.project is None and not problems:
         warnings.append(_first_release(release.settings.project))
     return Finding("version", says, problems, tuple(warnings))
@@ -78,10 +78,6 @@ def _first_release(project: str) -> str:
     )
 
 
-def _unreadable(path: str, why: str) -> str:
-    return f"{path} is where release fixtures are and is none ({why}): what it may know of released versions does not count"
-
-
 def _foreign(key: str) -> str:
     return (
         f"the store's record {key} was not written by this installation (another key file, or somebody who may write"
@@ -91,6 +87,13 @@ def _foreign(key: str) -> str:
 
 def _given_up(by: str, time: str) -> str:
     return f"it was given up by {one_line(by) or 'somebody'} at {time}, and begins anew"
+
+
+def _reported(path: str, told: str) -> str:
+    return (
+        f"{path} on origin was recorded by somebody else ({told}): this installation did not sign it, so that nothing in it"
+        " counts; all is asked and tested anew"
+    )
 
 
 def migration_changes(release: Release, origin: Origin) -> tuple[migrations.MigrationChanges, str]:
@@ -148,7 +151,7 @@ def artifacts(release: Release, origin: Origin) -> Finding:
     if fixture and fixture.artifacts:
         return Finding("artifacts", f"uses the {len(fixture.artifacts)} artifacts that were built and kept")
     branch = release.settings.branch
-    return Finding("artifacts", f"builds sdist and wheel from the release commit, pushes two commits to {branch!r}")
+    return Finding("artifacts", f"builds sdist and wheel from the release commit, pushes it to {branch!r}")
 
 
 def tests(release: Release, origin: Origin) -> Finding:
@@ -273,7 +276,8 @@ def export(release: Release, origin: Origin) -> Finding:
     says = f"{share.words}; " if share.words else ""
     says += _exported(release, share) if tagged is None else "the tag is out already"
     laxer = rule(release, origin).loosened
-    asks = (_asks(release, "publish", needed=False) or bool(laxer)) and tagged is None
+    known = tagged is not None and fixture is not None and fixture.tagged
+    asks = (_asks(release, "publish", needed=False) or bool(laxer)) and not known
     return Finding("export", says, tuple(problems), tuple(f"{LAXER}: {one}" for one in laxer), asks=asks)
 
 
@@ -290,14 +294,12 @@ def wait(release: Release, _origin: Origin) -> Finding:
 
 def record(release: Release, _origin: Origin) -> Finding:
     """Step 10: what is recorded, and where."""
-    return Finding(
-        "record", f"compares what {release.index_url} shows, publishes the draft, commits {release.fixture_path}"
-    )
+    return Finding("record", f"compares what {release.index_url} shows, publishes the draft")
 
 
 def logs(release: Release, _origin: Origin) -> Finding:
     """Step 11: what is kept of the logs."""
-    return Finding("logs", f"keeps the run's upload lines in {release.fixture_path} and pushes it for the last time")
+    return Finding("logs", f"keeps the run's upload lines, commits {release.fixture_path} and pushes it")
 
 
 LAXER = "laxer than the rules of the previous release, whose people have to approve it"

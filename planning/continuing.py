@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from clients import git
 from lockgate.approvals import Approval, Question
-from lockgate.checkouts import is_own_commit, release_files
+from lockgate.checkouts import release_files
 from lockgate.continuation import Before, Course, Wish, count, decide_course, listed, quoted
 from lockgate.fixture import Fixture
 from lockgate.markdown import prose
@@ -70,8 +70,10 @@ def others_since(release: Release, origin: Origin, commit: str) -> tuple[Commit,
     """
     if not _is_here(release, commit):
         return ()
-    since = git.commits_between(release.workspace, commit, origin.heads[release.settings.branch])
-    return tuple(one for one in since if not is_own_commit(one) or commit in taken_back((one,)))
+    head = origin.heads[release.settings.branch]
+    back = [one for one in git.commits_between(release.workspace, commit, head) if commit in taken_back((one,))]
+    others = survey.commits_of_others(release, commit, head)
+    return (*others, *(one for one in back if one not in others))
 
 
 def left_out(release: Release, origin: Origin, fixture: Fixture | None) -> str:
@@ -115,5 +117,5 @@ def _edited(release: Release, origin: Origin) -> tuple[str, ...]:
     given = survey.look_at_given(release, origin)
     if given is None:
         return ()
-    unpushed = (path for one in survey.own_commits(given) for path in one.paths)
+    unpushed = (path for one in survey.own_commits(release, given) for path in one.paths)
     return tuple(dict.fromkeys((*release_files(given.checkout, survey.committable(release, given)), *unpushed)))

@@ -21,10 +21,12 @@ from lockgate.settings import Settings
 from lockgate.versions import is_word, next_version, parse_version, released_versions, tag_for
 from planning import attempts, record
 from planning.policies import policies_of
+from planning.proofs import Prover
 from planning.release import (
     Release,
     choose_branch,
     home_of,
+    keys_of,
     locate,
     read_pyproject,
     read_settings,
@@ -117,8 +119,9 @@ def _choose_version(
     current = stated_version(workspace, origin.heads[settings.branch], settings, given)
     tagged = released_versions(origin.tags, settings.tag_format)
     there = record.read_fixtures(
-        workspace, settings.fixture, origin.heads[settings.branch], since=max(tagged, default=None)
-    )
+        workspace, settings.fixture, origin.heads[settings.branch],
+        Prover(keys_of(environ), slug, settings.project), since=max(tagged, default=None),
+    )  # fmt: skip
     commits = {version: origin.tags[tag] for version, tag in tagged.items()}
     continued = record.newest_unfinished(store, slug, request.version, commits, there)
     if continued is not None and (request.version or current is None or continued >= current):

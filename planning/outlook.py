@@ -8,9 +8,7 @@ from dataclasses import replace
 
 from packaging.version import Version
 
-from clients import git
-from lockgate.checkouts import is_own_commit
-from lockgate.fixture import Fixture, from_json, is_complete, more_advanced
+from lockgate.fixture import Fixture, is_complete, more_advanced
 from lockgate.placeholders import fill
 from lockgate.repository import Origin
 from lockgate.request import Request
@@ -18,6 +16,7 @@ from lockgate.schedules import Outlook
 from lockgate.versions import released_versions
 from planning import checks, record, survey
 from planning.opening import open_release
+from planning.proofs import prover_of, read_at
 from planning.release import Release, home_of, key_file_of, store_of
 
 
@@ -38,11 +37,11 @@ def look_ahead(request: Request, environ: Mapping[str, str]) -> tuple[Outlook, R
         return replace(base, released=True), release
     before = survey.previous(release, origin)
     head = origin.heads[release.settings.branch]
-    commits = git.commits_between(release.workspace, before[2], head) if before else ()
+    commits = survey.commits_of_others(release, before[2], head) if before else ()
     return replace(
         base,
         previous=before[1] if before else "",
-        commits=tuple(one.subject for one in commits if not is_own_commit(one)),
+        commits=tuple(one.subject for one in commits),
         problems=checks.version(release, origin).problems,
     ), release
 
@@ -72,5 +71,4 @@ def _pending(release: Release, origin: Origin) -> str:
 
 def _committed(release: Release, origin: Origin, version: Version) -> Fixture | None:
     path = fill(release.settings.fixture, version=version)
-    text = git.read_text(release.workspace, origin.heads[release.settings.branch], path)
-    return None if text is None else from_json(text)
+    return read_at(release.workspace, origin.heads[release.settings.branch], path, prover_of(release))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,12 +13,25 @@ from packaging.version import Version
 
 from clients import git
 from clients.store import Store
-from lockgate.errors import RefusedError, refused
-from lockgate.fixture import Abort, Fixture, Note, from_json, is_complete, more_advanced, restarted, to_json
+from lockgate.errors import refused
+from lockgate.fixture import (
+    Abort,
+    Fixture,
+    Note,
+    from_json,
+    is_complete,
+    more_advanced,
+    named_version,
+    restarted,
+    to_json,
+)
 from lockgate.origins import canonical
 from lockgate.repository import Origin
-from planning import attempts
+from planning import attempts, reports
+from planning.proofs import Prover, prover_of, read_at
 from planning.release import Release, observe_origin
+
+log = logging.getLogger(__name__)
 
 
 def now() -> str:
@@ -33,7 +46,18 @@ def in_words(time: datetime) -> str:
 
 def load(release: Release, origin: Origin) -> Fixture:
     """The fixture: the store's, or origin's when that knows more (another machine went on), or a new one."""
-    return find(release, origin) or Fixture(
+    found = find(release, origin)
+    if found is not None:
+        return found
+    if told := report(release, origin):
+        log.warning("%s on origin was recorded by somebody else: %s; nothing of it counts", release.fixture_path, told)
+    answers = reports.signed_answers(release, read_committed(release, origin))
+    return replace(new(release), approvals=answers)
+
+
+def new(release: Release) -> Fixture:
+    """The record of a release that begins."""
+    return Fixture(
         project=release.settings.project,
         version=str(release.version),
         repository=release.slug,
@@ -46,10 +70,25 @@ def load(release: Release, origin: Origin) -> Fixture:
 
 
 def find(release: Release, origin: Origin) -> Fixture | None:
-    """The fixture that the store or origin's release branch has, or None for a release that was never started."""
-    committed = read_committed(release, origin)
-    kept = release.store.read_record(_key(release.slug, str(release.version)))
-    return more_advanced(from_json(kept) if kept else None, from_json(committed) if committed else None)
+    """The record that counts: what this installation kept in the store, or signed on origin, or what the tag itself shows.
+
+    None for a release that was never started, and for one that only somebody else's report tells of.
+    """
+    known = more_advanced(find_kept(release), find_committed(release, origin))
+    return known or reports.adopt(release, origin, new(release), read_committed(release, origin))
+
+
+def find_committed(release: Release, origin: Origin) -> Fixture | None:
+    """The record on origin's release branch, if this installation signed it for this version."""
+    head = origin.heads[release.settings.branch]
+    found = read_at(release.workspace, head, release.fixture_path, prover_of(release))
+    return found if found is not None and found.version == str(release.version) else None
+
+
+def report(release: Release, origin: Origin) -> str:
+    """What somebody else's record on origin says, in a sentence; "" without such a record."""
+    text = read_committed(release, origin)
+    return "" if text is None or find_committed(release, origin) is not None else reports.describe(text)
 
 
 def foreign(release: Release) -> tuple[str, ...]:
@@ -82,7 +121,8 @@ def kept(release: Release) -> Fixture:
 
 def read_committed(release: Release, origin: Origin) -> str | None:
     """The fixture's text on origin's release branch, or None."""
-    return git.read_text(release.workspace, origin.heads[release.settings.branch], release.fixture_path)
+    data = git.read_file(release.workspace, origin.heads[release.settings.branch], release.fixture_path)
+    return None if data is None else data.decode(errors="replace")
 
 
 def save(release: Release, fixture: Fixture) -> None:
@@ -120,18 +160,16 @@ def earlier(release: Release) -> tuple[Fixture, ...]:
     return tuple(sorted((from_json(text) for text in texts if text), key=lambda one: one.restarts))
 
 
-def read_fixtures(workspace: Path, pattern: str, commit: str, since: Version | None = None) -> tuple[Fixture, ...]:
-    """The release fixtures at a commit, of `since` and later versions; files there that are none are passed over."""
-    name = re.compile(re.escape(pattern).replace(re.escape("{version}"), "([^/]+)"))
+def read_fixtures(
+    workspace: Path, pattern: str, commit: str, prover: Prover, since: Version | None = None
+) -> tuple[Fixture, ...]:
+    """The release fixtures at a commit that this installation signed, of `since` and later versions; reports are passed over."""
     found = []
     for path in git.list_files(workspace, commit):
-        match = name.fullmatch(path)
-        if match is None or not _is_since(match[1], since):
-            continue
-        try:
-            found.append(from_json((git.read_file(workspace, commit, path) or b"").decode()))
-        except (RefusedError, UnicodeDecodeError):
-            continue
+        version = named_version(path, pattern)
+        if version and _is_since(version, since):
+            fixture = read_at(workspace, commit, path, prover)
+            found += [fixture] if fixture is not None and fixture.version == version else []
     return tuple(found)
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from packaging.version import Version
 
 from clients import git, index
-from lockgate.checkouts import is_own_commit
 from lockgate.errors import refused
 from lockgate.fixture import Fixture, is_same_release, restarted
 from lockgate.publication import IndexFile, IndexProject, Publisher, version_files
@@ -17,6 +16,7 @@ from lockgate.version_sources import VersionSource, write_version
 from lockgate.versions import VANISHED, IndexVersions, previous_release, released_versions
 from planning import record
 from planning.opening import update_workspace
+from planning.proofs import is_own
 from planning.release import Release, observe_origin
 from planning.stated import version_in
 
@@ -122,9 +122,23 @@ def _is_more_edited(release: Release, given: Given, place: VersionSource) -> boo
     return before is None or stated is None or write_version(place, before.decode(), stated) != now
 
 
-def own_commits(given: Given | None) -> tuple[Commit, ...]:
+def own_commits(release: Release, given: Given | None) -> tuple[Commit, ...]:
     """The commits of the given checkout that Lockgate made and that still have to be pushed."""
-    return tuple(commit for commit in given.ahead if is_own_commit(commit)) if given else ()
+    if given is None or release.given is None:
+        return ()
+    return tuple(one for one in given.ahead if is_own(release, release.given, one))
+
+
+def strange_commits(release: Release, given: Given) -> tuple[Commit, ...]:
+    """The commits of the given checkout that origin does not have and that Lockgate did not make."""
+    own = own_commits(release, given)
+    return tuple(one for one in given.ahead if one not in own)
+
+
+def commits_of_others(release: Release, base: str, head: str) -> tuple[Commit, ...]:
+    """The commits in `head` that are not in `base` and that this installation did not make, oldest first."""
+    since = git.commits_between(release.workspace, base, head)
+    return tuple(one for one in since if not is_own(release, release.workspace, one))
 
 
 def previous(release: Release, origin: Origin) -> tuple[str, str, str] | None:

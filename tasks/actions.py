@@ -258,8 +258,18 @@ def _capture_logs(work: Work) -> StepResult:
 
 
 def _read_log(work: Work) -> PublishLog:
+    """What is kept of the logs; the record of the release does not wait longer for them than for the run to appear."""
     release, known = work.release, work.fixture.workflow_run
-    logs = keep_logs(work, github_actions.read_run(release.hub, known.id) if known else None)
+
+    def look(_waited: float) -> JobLogs | NoLogs:
+        return keep_logs(work, github_actions.read_run(release.hub, known.id) if known else None)
+
+    logs: JobLogs | NoLogs
+    try:
+        logs = poll(release.settings.run_timeout, look) or NoLogs("they did not arrive in time")
+    except DeadlineError as error:
+        log.warning("The logs could not be had: %s", error)
+        logs = NoLogs(error.problems[0].seen)
     if isinstance(logs, NoLogs):
         return PublishLog("", 0, (), gone=True, why=logs.why)
     lines = tuple(mask_secrets(line) for text in logs.texts.values() for line in upload_lines(text))
@@ -271,6 +281,6 @@ def finish_fixture(work: Work) -> bool:
     work.fixture = work.fixture.ended("logs", now())
     return commit_fixture(
         work,
-        f"Complete the record of {work.release.label}",
+        f"Record the release of {work.release.label} [skip ci]",
         is_done=lambda there: is_complete(there) and there.log == work.fixture.log,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -13,27 +13,27 @@ from pathlib import Path
 from packaging.tags import sys_tags
 from prefect import task
 
-from clients import build, git, git_workspace, github_checks, process
+from clients import build, git, git_tags, github_checks, process
 from lockgate.artifacts import Artifact, ArtifactContents, check_artifacts, import_names, table_of
-from lockgate.checkouts import release_message
 from lockgate.commit_checks import Standing, judge_checks
 from lockgate.errors import DeadlineError, NotVisibleError, Problem, RefusedError, refused
 from lockgate.fixture import TestEvidence
 from lockgate.outcome import StepResult
 from lockgate.publication import installable_wheel
+from lockgate.releases import digests_in
 from lockgate.version_builds import build_environment, built_elsewhere, takes_commit_date
 from planning import asking, checks
 from planning.changes import what_changed
 from planning.release import Release, read_pyproject
 from tasks.policy import policy
-from tasks.work import Work, carry_out, commit_fixture, poll, push, write_fixture
+from tasks.work import Work, carry_out, poll, push
 
 log = logging.getLogger(__name__)
 
 
 @task(**policy("artifacts"))
 def build_release(release: Release) -> StepResult:
-    """Step 4: build sdist and wheel from a clean export of the release commit, keep their bytes, push the two commits.
+    """Step 4: build sdist and wheel from a clean export of the release commit, keep their bytes, push the commit.
 
     Raises RefusedError when main moved since the release commit was made, when the build fails or what it built must not
     be published, and when kept bytes are gone and a new build differs from them.
@@ -45,7 +45,7 @@ def _build_release(work: Work) -> StepResult:
     refuse_moved_main(work)
     built = build_and_keep(work)
     shown = f"{table_of(work.fixture.artifacts)}\n\n{what_changed(work.release, work.fixture.artifacts)}"
-    pushed = push_commits(work)
+    pushed = push_release_commit(work)
     names = ", ".join(one.name for one in work.fixture.artifacts)
     says = f"{names}; commit {work.fixture.release_commit[:12]}"
     return StepResult("done" if built or pushed else "already done", says, details=shown)
@@ -79,7 +79,7 @@ def build_and_keep(work: Work) -> bool:
         )  # fmt: skip
         paths = [out / one.name for one in made.artifacts]
         _check(work, paths, git.altered_files(source) if history else ())
-        _refuse_other_bytes(recorded, made.artifacts)
+        _refuse_other_bytes(recorded_digests(work), made.artifacts)
         for path in paths:
             release.store.put(path)
     work.fixture = replace(work.fixture, artifacts=made.artifacts, build_requirements=made.requirements)
@@ -137,55 +137,36 @@ def _is_set(release: Release, setting: str) -> bool:
     return release.settings.origins.get(setting, "") == "[tool.lockgate]"
 
 
-def _refuse_other_bytes(recorded: tuple[Artifact, ...], made: tuple[Artifact, ...]) -> None:
-    if recorded and recorded != made:
+def recorded_digests(work: Work) -> dict[str, str]:
+    """The digests that the artifacts must have, by name: the record's, else those that the tag names once it is out."""
+    if work.fixture.artifacts:
+        return {one.name: one.sha256 for one in work.fixture.artifacts}
+    release, origin = work.release, work.origin
+    if origin.tags.get(release.tag) != work.fixture.release_commit:
+        return {}
+    return digests_in(git_tags.message_of(release.workspace, origin.tag_objects[release.tag]))
+
+
+def _refuse_other_bytes(recorded: Mapping[str, str], made: tuple[Artifact, ...]) -> None:
+    if recorded and recorded != {one.name: one.sha256 for one in made}:
         raise refused(
             "the recorded artifacts' bytes are gone from the store, and building again gives others:"
             f" {', '.join(one.sha256[:12] for one in made)}",
-            f"the recorded digests {', '.join(one.sha256[:12] for one in recorded)}",
+            f"the recorded digests {', '.join(one[:12] for one in recorded.values())}",
             "bring the store back (LOCKGATE_STORE), or release the next version",
         )
 
 
-def push_commits(work: Work) -> bool:
-    """The move that pushes release commit and metadata commit together; True when there was anything to push."""
-    release = work.release
-    if release.settings.test_checks:
-        return push_one_by_one(work)
+def push_release_commit(work: Work) -> bool:
+    """The move that pushes the release commit; True when there was anything to push."""
     if work.is_pushed():
         return False
-    git_workspace.start_from(release.workspace, release.settings.branch, work.fixture.release_commit)
-    write_fixture(work)
-    message = release_message(
-        f"Record the artifacts of {release.label}", release.settings.project, str(release.version)
-    )
-    push(work, git.commit_files(release.workspace, [release.fixture_path], message))
-    _verify_push(work)
-    return True
-
-
-def push_one_by_one(work: Work) -> bool:
-    """The same move where GitHub's checks are the test evidence; True when there was anything to push.
-
-    GitHub starts its workflows for the last commit of a push, so the release commit goes first and alone. The metadata
-    commit asks to skip them: another run on the branch may cancel the one that is waited for.
-    """
-    fixture, acted = work.fixture, not work.is_pushed()
-    if acted:
-        push(work, fixture.release_commit)
-        _verify_push(work)
-    committed = commit_fixture(
-        work, f"Record the artifacts of {work.release.label} [skip ci]",
-        is_done=lambda one: (one.release_commit, one.artifacts) == (fixture.release_commit, fixture.artifacts),
-    )  # fmt: skip
-    return acted or committed
-
-
-def _verify_push(work: Work) -> None:
+    push(work, work.fixture.release_commit)
     work.look_again()
     if not work.is_pushed():
         problem = Problem("origin does not show what was pushed", work.fixture.release_commit, "look again in a moment")
         raise NotVisibleError(problem)
+    return True
 
 
 @task(**policy("tests"))

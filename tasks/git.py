@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prefect import task
 
-from clients import git, git_remote, git_workspace, process
+from clients import git, git_remote, git_trees, git_workspace, process
 from clients.own_files import for_others_too
 from clients.process import Completed
 from lockgate import migrations
@@ -18,7 +18,7 @@ from lockgate.errors import NotVisibleError, Problem, RefusedError, refused
 from lockgate.fixture import Note
 from lockgate.outcome import StepResult
 from lockgate.version_sources import write_version
-from planning import asking, attempts, checks, continuing, record, survey
+from planning import asking, attempts, checks, continuing, proofs, record, survey
 from planning.release import Release
 from planning.stated import repository_version
 from tasks.github_release import put_away_draft
@@ -45,10 +45,9 @@ def _check_version(work: Work) -> StepResult:
         raise RefusedError(*finding.problems)
     tidied = tidy(work)
     if not work.is_pushed():
-        current = repository_version(release.workspace, work.head, release.settings)
         before = survey.previous(release, work.origin)
         work.fixture = replace(
-            work.fixture, base_commit=work.head, base_version=str(current or ""),
+            work.fixture, base_commit=work.head,
             previous_version=before[0] if before else "", previous_commit=before[2] if before else "",
         )  # fmt: skip
     evidence = f"{finding.says}; {release.settings.branch} at {work.head[:12]}"
@@ -101,13 +100,11 @@ def tidy(work: Work) -> tuple[str, ...]:
     if given is None or release.given is None or release.tag in work.origin.tags:
         return ()
     edited = release_files(given.checkout, survey.committable(release, given))
-    unpushed = survey.own_commits(given)
+    unpushed = survey.own_commits(release, given)
     if not edited and not unpushed:
         return ()
     if edited:
-        message = release_message(f"Update {', '.join(edited)}", release.settings.project, str(release.version))
-        with for_others_too():
-            commit = git.commit_files(release.given, edited, message)
+        commit = _commit_edited(release, release.given, edited)
     else:
         commit = unpushed[0].sha
     git_remote.push_branch(
@@ -137,9 +134,16 @@ def commit_release_files(release: Release) -> tuple[str, ...]:
     """The move that commits these files because a person said so; step 1 pushes the commit. With none edited it does nothing."""
     edited = edited_release_files(release)
     if edited and release.given is not None:
-        message = release_message(f"Update {', '.join(edited)}", release.settings.project, str(release.version))
-        git.commit_files(release.given, edited, message)
+        _commit_edited(release, release.given, edited)
     return edited
+
+
+def _commit_edited(release: Release, checkout: Path, edited: tuple[str, ...]) -> str:
+    """Commit these files of a person's checkout; noted before, so that the commit is known for Lockgate's at the next start."""
+    message = release_message(f"Update {', '.join(edited)}", release.settings.project, str(release.version))
+    with for_others_too():
+        proofs.note_commit(release, checkout, edited, record.now())
+        return git.commit_files(checkout, edited, message)
 
 
 @task(**policy("migrations"))
@@ -211,11 +215,18 @@ def make_release_commit(work: Work) -> str:
     run_pre_release(release)
     _write_version(release, work.head)
     work.fixture = replace(fixture, release_commit="", artifacts=(), tests=None)
-    write_fixture(work)
+    write_fixture(work, tree=_tree_beside(release))
     changed = git.observe_checkout(release.workspace).dirty
     _refuse_others(release, changed)
     message = release_message(f"Release {release.label}", release.settings.project, str(release.version))
     return git.commit_files(release.workspace, changed, message)
+
+
+def _tree_beside(release: Release) -> str:
+    """What the release commit will hold beside its fixture."""
+    written = git.observe_checkout(release.workspace).dirty
+    files = [one for one in written if one != release.fixture_path]
+    return git_trees.tree_of_files(release.workspace, files, without=release.fixture_path)
 
 
 def run_pre_release(release: Release) -> None:

@@ -13,7 +13,7 @@ from lockgate import workflows
 from lockgate.artifacts import Artifact, kind_of
 from lockgate.attestations import Certificate, ReleaseIdentity, attestation_problems
 from lockgate.errors import DeadlineError, RefusedError
-from lockgate.fixture import Claims, Fixture
+from lockgate.fixture import Claims
 from lockgate.github import GithubRelease
 from lockgate.outcome import StepResult
 from lockgate.publication import (
@@ -31,7 +31,7 @@ from planning.agreeing import check_agreement
 from planning.release import Release
 from tasks.github_release import settle_release
 from tasks.policy import policy
-from tasks.work import Work, carry_out, commit_fixture, poll
+from tasks.work import Work, carry_out, poll
 
 log = logging.getLogger(__name__)
 
@@ -84,12 +84,9 @@ def _record_publication(work: Work) -> StepResult:
         log.info("%s", installed.note or f"{installed.wheel} installs from the index")
         log.info("%d attestations of %d files verified", attested, len(found))
     published, assets = settle_release(work, checks.release_share(release, workflow, files), differences)
-    work.fixture = replace(
-        work.fixture, urls=_urls(work, published), index_files={file.name: file.sha256 for file in found}
-    )
-    changed = commit_fixture(
-        work, f"Record the publication of {release.label}", is_done=lambda there: _is_recorded(there, work.fixture)
-    )
+    before = work.fixture
+    work.fixture = replace(before, urls=_urls(work, published), index_files={file.name: file.sha256 for file in found})
+    changed = work.fixture != before
     says = (
         "byte for byte the built ones" if verdict.identical else "not all byte for byte the built ones (see the table)"
     )
@@ -100,10 +97,6 @@ def _record_publication(work: Work) -> StepResult:
         evidence += "; the GitHub release has other files than the built ones (see the table)"
         details += f"\n\nOn the GitHub release:\n\n{assets.table('in the release')}"
     return StepResult("done" if changed else "already done", evidence, details=details)
-
-
-def _is_recorded(there: Fixture, here: Fixture) -> bool:
-    return (there.urls, there.index_files) == (here.urls, here.index_files)
 
 
 def _urls(work: Work, published: GithubRelease) -> dict[str, str]:

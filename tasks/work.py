@@ -18,13 +18,14 @@ from lockgate.errors import (
     TransientError,
     UnavailableError,
 )
-from lockgate.fixture import Fixture, from_json, to_json
+from lockgate.fixture import Fixture, to_json
 from lockgate.markdown import prose
 from lockgate.masking import mask_secrets
 from lockgate.outcome import StepOutcome, StepResult, Word, brief, word_for
 from lockgate.repository import Origin
 from lockgate.steps import step
 from planning import continuing, record
+from planning.proofs import sign
 from planning.release import Release
 from planning.ruling import hold
 from planning.survey import look_at_origin
@@ -168,15 +169,16 @@ def commit_fixture(work: Work, subject: str, *, is_done: Callable[[Fixture], boo
 
 
 def _committed(work: Work, is_done: Callable[[Fixture], bool]) -> bool:
-    text = record.read_committed(work.release, work.origin)
-    return text is not None and is_done(from_json(text))
+    found = record.find_committed(work.release, work.origin)
+    return found is not None and is_done(found)
 
 
-def write_fixture(work: Work) -> None:
-    """Write the fixture into the workspace."""
+def write_fixture(work: Work, tree: str = "") -> None:
+    """Write the fixture into the workspace, signed; `tree` is what the release commit holds beside it."""
     path = work.release.workspace / work.release.fixture_path
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(to_json(work.fixture), encoding="utf-8")
+    proof = sign(work.release, work.fixture, record.now(), tree)
+    path.write_text(to_json(work.fixture, proof), encoding="utf-8")
 
 
 def push(work: Work, commit: str) -> None:

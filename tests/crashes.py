@@ -78,12 +78,12 @@ CRASHES: tuple[Crash, ...] = (
     Crash(
         "version", "tidy", AtEvent("version: run git .*commit ", "after"), 0, "done",
         "after the edited release files were committed", "The commit, in the given checkout only.",
-        "Knows its own commit by the trailer and pushes it.",
+        "Knows its own commit by what it noted before, and pushes it.",
     ),
     Crash(
         "version", "tidy", AtRequest("origin", PUSH, "before"), 0, "done",
         "before the push of the edited release files", "The commit, in the given checkout only.",
-        "Knows its own commit by the trailer and pushes it.",
+        "Knows its own commit by what it noted before, and pushes it.",
     ),
     Crash(
         "version", "tidy", AtRequest("origin", PUSH, "after"), 1, "done",
@@ -120,23 +120,13 @@ CRASHES: tuple[Crash, ...] = (
         "Builds the same commit; the same bytes are kept once.",
     ),
     Crash(
-        "artifacts", "metadata-commit", AtEvent("artifacts: run git .*commit ", "before"), 0, "done",
-        "before the metadata commit", "The artifacts, kept and recorded; nothing on origin.",
-        "Takes the kept artifacts and commits.",
-    ),
-    Crash(
-        "artifacts", "metadata-commit", AtEvent("artifacts: run git .*commit ", "after"), 0, "done",
-        "after the metadata commit, before the push", "Two commits in the workspace; nothing on origin.",
-        "Makes the metadata commit anew on the release commit and pushes both.",
-    ),
-    Crash(
         "artifacts", "push", AtRequest("origin", PUSH, "before"), 0, "done",
-        "before the push of release and metadata commit", "Two commits in the workspace; nothing on origin.",
-        "Takes the kept artifacts, makes the metadata commit anew and pushes.",
+        "before the push of the release commit", "The artifacts, kept and recorded; nothing on origin.",
+        "Takes the kept artifacts and pushes.",
     ),
     Crash(
         "artifacts", "push", AtRequest("origin", PUSH, "after"), 1, FINDS,
-        "after the push of release and metadata commit", "Both commits on origin.",
+        "after the push of the release commit", "The release commit on origin.",
         "Finds the release commit in origin's branch.", quick=True,
     ),
     Crash(
@@ -233,22 +223,13 @@ CRASHES: tuple[Crash, ...] = (
         "after the draft became public", "The files on the index; a public release.", "Finds it public.", quick=True,
     ),
     Crash(
-        "record", "fixture-commit", AtRequest("origin", PUSH, "before"), 0, "done",
-        "before the push of the recorded publication", "A commit in the workspace only.",
-        "Commits the fixture anew on origin's branch and pushes it.",
-    ),
-    Crash(
-        "record", "fixture-commit", AtRequest("origin", PUSH, "after"), 1, FINDS,
-        "after the push of the recorded publication", "The fixture on origin.", "Finds what it records on origin.",
-    ),
-    Crash(
         "logs", "fixture-commit", AtRequest("origin", PUSH, "before"), 0, "done",
-        "before the push of the complete fixture", "A commit in the workspace only.",
+        "before the push of the record", "A commit in the workspace only.",
         "Continues this release, although its record is complete, and pushes it.",
     ),
     Crash(
         "logs", "fixture-commit", AtRequest("origin", PUSH, "after"), 1, FINDS,
-        "after the push of the complete fixture", "The complete fixture on origin.",
+        "after the push of the record", "The record of the release on origin.",
         "Continues this release, finds everything done, and starts no other version.", quick=True,
     ),
     Crash(

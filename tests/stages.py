@@ -20,6 +20,7 @@ from lockgate.outcome import StepResult
 from lockgate.request import Request
 from lockgate.steps import FINISH, STEPS, step
 from planning.opening import open_release
+from planning.record import kept
 from planning.release import Release
 from sandbox.sample import NAME, Trigger, write_sample
 from sandbox.world import Sandbox
@@ -127,6 +128,10 @@ class Stage:
     def subjects(self) -> list[str]:
         """The subjects of the release branch's commits, oldest first."""
         return self.git("log", "--reverse", "--format=%s", "main").splitlines()
+
+    def record(self, home: str = "home") -> Fixture:
+        """The live record, as the store has it."""
+        return kept(self.open(home, VERSION))
 
     def fixture(self) -> Fixture:
         """The fixture as origin has it."""

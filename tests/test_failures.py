@@ -96,7 +96,7 @@ def test_a_main_that_moved_between_build_and_tag_is_noticed(at: Make) -> None:
 
 def test_a_main_that_is_rewritten_between_build_and_tag_is_noticed(at: Make) -> None:
     stage = at("export")
-    stage.git("update-ref", "refs/heads/main", stage.fixture().base_commit)
+    stage.git("update-ref", "refs/heads/main", stage.record().base_commit)
     with pytest.raises(RefusedError, match=r"is not in origin's branch"):
         attempt(stage, "export")
     assert not stage.changes(TAG_PUSHES)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from lockgate.checkouts import check_checkout, check_moved_main, check_refs, is_own_commit, release_message
+from lockgate.checkouts import check_checkout, check_moved_main, check_refs, release_message
 from lockgate.repository import Checkout, Commit
 
 CLEAN = Checkout("/src", "main", "a" * 40)
@@ -33,14 +33,9 @@ def test_what_is_not_as_origin_has_it_refuses(checkout: Checkout, ahead: tuple[C
     assert re.search(words, str(problems[0]))
 
 
-def test_release_files_and_our_own_commits_are_no_problem() -> None:
+def test_release_files_are_no_problem() -> None:
     edited = Checkout("/src", "main", "a" * 40, dirty=("VERSION",))
-    assert check_checkout(edited, "main", ("VERSION",), (OURS,)) == ()
-
-
-def test_our_commits_are_known_by_their_trailer() -> None:
-    assert is_own_commit(OURS)
-    assert not is_own_commit(THEIRS)
+    assert check_checkout(edited, "main", ("VERSION",), ()) == ()
 
 
 @pytest.mark.parametrize(

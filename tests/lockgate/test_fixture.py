@@ -24,6 +24,7 @@ from lockgate.fixture import (
     is_complete,
     is_same_release,
     more_advanced,
+    named_version,
     restarted,
     to_json,
 )
@@ -66,14 +67,33 @@ def test_schema_names_every_field() -> None:
     [
         ("nothing", "Expecting value"),
         ("[]", "'list'|list indices|pop"),
-        ('{"schema": 2}', "its schema is not 1"),
+        ('{"schema": 3}', "its schema is not 2"),
         (to_json(NEW).replace('"tag"', '"label"'), "label"),
-        ('{"schema": 1}', "log"),
+        ('{"schema": 2}', "log"),
     ],
 )
 def test_what_is_not_understood_is_refused(text: str, seen: str) -> None:
     with pytest.raises(RefusedError, match=rf"cannot be read: .*({seen})"):
         from_json(text)
+
+
+def test_a_record_of_the_schema_before_is_still_read() -> None:
+    data = json.loads(to_json(FULL))
+    del data["proof"]
+    assert from_json(json.dumps(data | {"schema": 1, "base_version": "1.0.0"})) == FULL
+
+
+@pytest.mark.parametrize(
+    ("path", "pattern", "version"),
+    [
+        ("releases/1.0.json", "releases/{version}.json", "1.0"),
+        ("releases/a/1.0.json", "releases/{version}.json", ""),
+        ("releases/1.0xjson", "releases/{version}.json", ""),
+        ("release.json", "release.json", ""),
+    ],
+)
+def test_a_fixtures_path_names_its_version(path: str, pattern: str, version: str) -> None:
+    assert named_version(path, pattern) == version
 
 
 def test_first_start_and_first_end_stay() -> None:

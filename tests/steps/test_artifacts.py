@@ -44,7 +44,7 @@ def test_a_wheel_that_cannot_be_imported_is_refused(at: Make) -> None:
 
 
 def test_build_requirements_are_recorded_with_their_versions(at: Make) -> None:
-    (found,) = [one for one in at("tests").fixture().build_requirements if one.startswith("hatchling==")]
+    (found,) = [one for one in at("tests").record().build_requirements if one.startswith("hatchling==")]
     assert found
 
 
@@ -70,6 +70,6 @@ def test_a_main_that_moved_before_the_push_makes_a_new_release_commit(at: Make) 
     with pytest.raises(RefusedError, match=r"moved to \w{12} since the release commit was made"):
         attempt(stage, "artifacts")
     stage.go_on(ORDER[: ORDER.index("tests")])
-    made = stage.fixture().release_commit
+    made = stage.record().release_commit
     assert made != first
     assert stage.git("rev-parse", f"{made}^") == theirs

@@ -65,12 +65,12 @@ def test_a_tag_that_was_declined_for_an_earlier_commit_is_made_anew(at: Make) ->
     workspace = stage.open().workspace
     stage.git("tag", "-a", TAG, "-m", "Never pushed", "HEAD~2", folder=workspace)
     attempt(stage, "export")
-    assert stage.git("rev-parse", f"{TAG}^{{commit}}") == stage.fixture().release_commit
+    assert stage.git("rev-parse", f"{TAG}^{{commit}}") == stage.record().release_commit
 
 
 def test_a_lightweight_tag_of_somebody_else_is_refused(at: Make) -> None:
     stage = at("export")
-    stage.git("tag", TAG, stage.fixture().release_commit)
+    stage.git("tag", TAG, stage.record().release_commit)
     with pytest.raises(RefusedError, match="is a lightweight tag, which Lockgate does not make"):
         attempt(stage, "export", VERSION)
 

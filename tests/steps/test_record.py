@@ -62,10 +62,11 @@ def test_what_is_published_is_proved_installed_and_recorded(at: Make, caplog: py
         result = attempt(stage, "record")
     assert "byte for byte the built ones" in result.evidence
     assert "lockgate_sample-1.1.0-py3-none-any.whl installs from the index" in caplog.messages
-    kept = stage.fixture()
+    kept = stage.record()
     assert dict(kept.index_files) == {one.name: one.sha256 for one in kept.artifacts}
     assert set(kept.urls) == {"index", "release", "run"}
     assert published(stage)
+    assert stage.subjects()[-1] == f"Release {NAME} 1.1.0", "what step 10 learned is committed by step 11"
 
 
 @pytest.mark.slow

@@ -51,7 +51,7 @@ def beside(stage: Stage, announce: str) -> None:
 
 def assert_public_with_the_built_files(stage: Stage) -> None:
     (release,) = stage.sandbox.releases
-    built = {one.name: f"sha256:{one.sha256}" for one in stage.fixture().artifacts}
+    built = {one.name: f"sha256:{one.sha256}" for one in stage.record().artifacts}
     assert not release["draft"]
     assert {one["name"]: one["digest"] for one in release["assets"]} == built
 

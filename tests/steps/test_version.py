@@ -89,7 +89,7 @@ def test_a_version_that_a_fixture_remembers_is_burnt(at: Make) -> None:
         stage.sandbox.delete_file(NAME, name)
     stage.git("update-ref", "-d", f"refs/tags/v{VERSION}")
     with pytest.raises(RefusedError, match=r"1\.1\.0 is taken"):
-        attempt(stage, "version", VERSION, home="another-machine")
+        attempt(stage, "version", VERSION)
 
 
 def test_a_burnt_version_counts_for_words(at: Make) -> None:
@@ -98,7 +98,7 @@ def test_a_burnt_version_counts_for_words(at: Make) -> None:
     stage.git("update-ref", "-d", f"refs/tags/v{VERSION}")
     for name in dict(stage.fixture().index_files):
         stage.sandbox.delete_file(NAME, name)
-    assert str(stage.open("another-machine", "minor").version) == "1.2.0"
+    assert str(stage.open(version="minor").version) == "1.2.0"
 
 
 def test_a_project_that_the_index_knew_and_does_not_know_is_refused(at: Make) -> None:
@@ -117,16 +117,6 @@ def test_a_version_that_only_its_own_page_shows_is_taken(at: Make) -> None:
     publish_wheel(stage, VERSION, hidden_from="simple")
     with pytest.raises(RefusedError, match=r"1\.1\.0 is taken: on the index"):
         attempt(stage, "version", VERSION)
-
-
-def test_a_file_in_the_place_of_a_fixture_is_told(at: Make) -> None:
-    stage = at("version")
-    stage.sandbox.commit_to_main("releases/0.9.json", "{}\n", "Add another file")
-    release = stage.open(version=VERSION)
-    (warning, _) = checks.version(release, survey.look_at_origin(release)).warnings
-    assert warning.startswith(
-        "releases/0.9.json is where release fixtures are and is none (the release fixture cannot be read"
-    )
 
 
 @pytest.mark.parametrize("status", ["archived", "quarantined"])

@@ -22,10 +22,10 @@ from lockgate.runs import RunFailedError
 from planning import checks
 from planning.undoing import look_for_traces
 from sandbox.faults import Fault
-from tasks import actions, dist, ends, git, github, github_release, pypi, undoing, work
+from tasks import actions, dist, ends, git, github, github_release, undoing, work
 from tasks.work import Work
 from tests.acts import configure, review
-from tests.stages import FIXTURE, RUNS_SECONDS, SLUG, TAG, TASKS, VERSION, Stage
+from tests.stages import RUNS_SECONDS, SLUG, TAG, TASKS, VERSION, Stage
 
 PUSH = r"POST .*git-receive-pack"
 MAIN_PUSHES = "origin POST .* pushed refs/heads/main"
@@ -88,13 +88,6 @@ def forget(stage: Stage, attempt: Callable[[Stage], object]) -> None:
     attempt(stage)
     for key, text in before.items():
         store.write_record(key, text)
-
-
-def stopped(stage: Stage, attempt: Callable[[Stage], object]) -> None:
-    """Makes an attempt that ends before its push: the commit is there, and only here."""
-    stage.sandbox.faults.add(Fault("refuse", "origin", PUSH, times=2))
-    with pytest.raises(TransientError):
-        attempt(stage)
 
 
 def move_main(stage: Stage) -> None:
@@ -206,20 +199,8 @@ BUILD = Scenario(
 )  # fmt: skip
 
 
-def push_commits(stage: Stage) -> object:
+def push_release_commit(stage: Stage) -> object:
     return dist.build_release.fn(stage.open())
-
-
-def metadata_commits(stage: Stage) -> int:
-    return stage.subjects().count(f"Record the artifacts of lockgate-sample {VERSION}")
-
-
-METADATA_COMMIT = Scenario(
-    at="artifacts", prepare=build, attempt=push_commits, changes=metadata_commits, differ=move_main,
-    refusal=r"origin's 'main' moved to \w{12} since the release commit was made.*start the release again",
-    down=outage("origin", PUSH), lose=stopped,
-    why={"lost": "The commit itself has no reply: it was made, and nothing else was."},
-)  # fmt: skip
 
 
 def refuse_after_another_push(stage: Stage, attempt: Callable[[Stage], object]) -> str:
@@ -235,9 +216,11 @@ def move_main_at_the_push(stage: Stage) -> None:
     stage.sandbox.faults.add(Fault("moved-main", "origin", PUSH))
 
 
-PUSH_MOVE = replace(
-    METADATA_COMMIT, changes=journal(MAIN_PUSHES), differ=move_main_at_the_push, refuse=refuse_after_another_push,
-    lose=lost("origin", PUSH), why={},
+PUSH_MOVE = Scenario(
+    at="artifacts", prepare=build, attempt=push_release_commit, changes=journal(MAIN_PUSHES), differ=move_main_at_the_push,
+    refuse=refuse_after_another_push,
+    refusal=r"origin's 'main' moved to \w{12} since the release commit was made.*start the release again",
+    down=outage("origin", PUSH), lose=lost("origin", PUSH),
 )  # fmt: skip
 
 
@@ -384,20 +367,18 @@ RERUN = Scenario(
 )  # fmt: skip
 
 
-def commit_publication(stage: Stage) -> object:
-    return pypi.record_publication.fn(stage.open())
+def take_the_push_away(stage: Stage) -> None:
+    stage.sandbox.grant(contents="read")
 
 
-def break_the_fixture(stage: Stage) -> None:
-    stage.sandbox.commit_to_main(FIXTURE, "{}\n", "Tidy up")
-
-
-COMMIT_PUBLICATION = Scenario(
-    at="record", attempt=commit_publication, changes=journal(MAIN_PUSHES), differ=break_the_fixture,
-    refusal=r"the release fixture cannot be read.*restore the file from the repository's history",
-    down=outage("origin", PUSH), lose=lost("origin", PUSH),
+COMMIT_RECORD = Scenario(
+    at="logs", attempt=lambda stage: actions.finish_fixture(stage.work("logs")), changes=journal(MAIN_PUSHES),
+    differ=take_the_push_away, refusal=r"no permission.*Contents: write", down=outage("origin", PUSH), lose=lost("origin", PUSH),
+    why={
+        "different": "A record that somebody else wrote there is a report, and is replaced; what is refused is a push without"
+        " the right."
+    },
 )  # fmt: skip
-COMMIT_LOGS = replace(COMMIT_PUBLICATION, at="logs", attempt=lambda stage: actions.finish_fixture(stage.work("logs")))
 
 
 def clone_behind(stage: Stage) -> None:
@@ -513,7 +494,6 @@ SCENARIOS: dict[tuple[str, str], Scenario] = {
     ("version", "tidy"): TIDY,
     ("pre-release", "release-commit"): RELEASE_COMMIT,
     ("artifacts", "build"): BUILD,
-    ("artifacts", "metadata-commit"): METADATA_COMMIT,
     ("artifacts", "push"): PUSH_MOVE,
     ("export", "draft"): DRAFT,
     ("export", "assets"): ASSETS,
@@ -524,8 +504,7 @@ SCENARIOS: dict[tuple[str, str], Scenario] = {
     ("record", "draft"): MAKE_UP_DRAFT,
     ("record", "assets"): MAKE_UP_ASSETS,
     ("record", "publish-release"): PUBLISH_AT_LAST,
-    ("record", "fixture-commit"): COMMIT_PUBLICATION,
-    ("logs", "fixture-commit"): COMMIT_LOGS,
+    ("logs", "fixture-commit"): COMMIT_RECORD,
     ("finish", "follow"): FOLLOW,
     ("abort", "draft"): DELETE_DRAFT,
     ("abort", "commits"): REVERT,
