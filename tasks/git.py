@@ -103,10 +103,7 @@ def tidy(work: Work) -> tuple[str, ...]:
     unpushed = survey.own_commits(release, given)
     if not edited and not unpushed:
         return ()
-    if edited:
-        commit = _commit_edited(release, release.given, edited)
-    else:
-        commit = unpushed[0].sha
+    commit = _commit_edited(release, release.given, edited) if edited else unpushed[0].sha
     git_remote.push_branch(
         release.given, release.origin_url, release.origin_token, commit, release.settings.branch, expected=work.head
     )
