@@ -41,10 +41,10 @@ def changes(path: Path, before: str, after: str) -> str:
 def commits_of_file(path: Path, head: str, name: str, limit: int) -> tuple[str, ...]:
     """List the newest commits in a history that touched one file, at most `limit` of them."""
     flags = ("--format=%H", f"--max-count={limit}", "--no-renames")
-    return tuple(git(path, "log", *flags, check_revision(head), "--", f":(literal,top){name}").split())
+    return tuple(git(path, "log", *flags, check_revision(head), "--", name).split())
 
 
 def _written(path: Path, without: str, index: dict[str, str]) -> str:
     if without:
-        git(path, "rm", "--quiet", "--cached", "--ignore-unmatch", "--", f":(literal,top){without}", extra=index)
+        git(path, "update-index", "--force-remove", "--", without, extra=index)
     return git(path, "write-tree", extra=index).strip()
