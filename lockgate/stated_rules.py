@@ -55,10 +55,15 @@ def loosened(before: StatedRules, now: StatedRules) -> tuple[str, ...]:
 
 
 def stricter(one: Settings, other: Settings) -> Settings:
-    """The first settings, with what is stricter in the other ones: which checkpoints ask, and what the index has to show."""
+    """The first settings, with what is stricter in the other ones: which checkpoints ask, and what the index has to show.
+
+    Where the first have nothing that tests, or checks migrations, those of the others do.
+    """
+    tested = one if one.test_command or one.test_checks else other
     asks = {name: max(when, other.checkpoints[name], key=WHEN.index) for name, when in one.checkpoints.items()}
     return replace(
-        one, checkpoints=asks, sign_tags=one.sign_tags or other.sign_tags,
+        one, checkpoints=asks, test_command=tested.test_command, test_checks=tested.test_checks,
+        migrations_check=one.migrations_check or other.migrations_check, sign_tags=one.sign_tags or other.sign_tags,
         rebuilt=max(one.rebuilt, other.rebuilt, key=REBUILT.index),
         attestations=max(one.attestations, other.attestations, key=ATTESTATIONS.index),
     )  # fmt: skip

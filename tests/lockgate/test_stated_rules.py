@@ -80,6 +80,14 @@ def test_the_stricter_of_two_counts_rule_by_rule() -> None:
     assert (found.checkpoints, found.attestations, found.rebuilt) == (asks, "require", "refuse")
 
 
+def test_tests_that_came_later_count_where_there_were_none() -> None:
+    none, some, others = stated().settings, stated(test_command="a").settings, stated(test_checks=["b"]).settings
+    assert stricter(none, some).test_command == ("a",)
+    assert stricter(none, others).test_checks == ("b",)
+    kept = stricter(some, others)
+    assert (kept.test_command, kept.test_checks) == (("a",), ())
+
+
 def test_the_digest_is_of_what_is_stated_in_any_order() -> None:
     one, other = stated(rebuilt="refuse", sign_tags=True), stated(sign_tags=True, rebuilt="refuse")
     assert one.digest == other.digest != stated(rebuilt="refuse").digest
