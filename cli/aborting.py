@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -64,6 +65,7 @@ def abort(
     """
     console = open_console(as_json=as_json)
     version = version_in(what)
+    os.environ.setdefault("DO_NOT_TRACK", "1")  # what acts on a release loads Prefect, which would say that it counts
 
     def by_version() -> ExitCode:
         if not (yes or _is_terminal()):

@@ -34,6 +34,10 @@ def ask(console: Console, waiting: Waiting) -> None:
 
 
 def _answer(console: Console, waiting: Waiting) -> dict[str, str]:
+    if {"decline", "abort"} <= set(waiting.decisions):
+        console.print(
+            "Decline stops here and leaves everything where it is; abort also takes back what the release left."
+        )
     answer = {"decision": ask_for(console, "Decision", choices=waiting.decisions)}
     for field in waiting.fields:
         if field == "signature":

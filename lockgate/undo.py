@@ -59,7 +59,8 @@ class Traces:
 
     `commits` are Lockgate's own of this version on origin's branch that nothing takes back, the newest first; `local` the
     workspace's that origin does not have. `tagged` is the commit of origin's tag, `kept_tag` a tag that only the workspace has.
-    `drafts` are those of this release's commits; `published` is its public release. `following` is the version to take next.
+    `drafts` are those of this release's commits; `published` is its public release. `following` is the version to take
+    next. `cancelled` says of a publish run that was cancelled just now whether that was in time.
     """
 
     label: str
@@ -78,6 +79,7 @@ class Traces:
     on_index: tuple[str, ...] = ()
     yank_page: str = ""
     record_is_out: bool = False
+    cancelled: str = ""
 
     @property
     def is_out(self) -> bool:
@@ -106,7 +108,7 @@ def items_of(seen: Traces) -> tuple[Item, ...]:
 
 
 def _undone(seen: Traces) -> list[Item]:
-    items = []
+    items = [Item("run", "undone", seen.cancelled, state="done")] if seen.cancelled else []
     if seen.is_under_way and seen.run is not None:
         items.append(Item("run", "undone", f"the publish run {seen.run.html_url} is under way", "cancel it"))
     if not seen.on_index:

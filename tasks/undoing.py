@@ -31,7 +31,8 @@ def look_back(release: Release) -> Traces:
     if seen.is_under_way:
         cancel_run(release, seen)
         seen = look_for_traces(release)
-        log.warning("%s", how_it_ended(seen))
+        seen = replace(seen, cancelled=how_it_ended(seen))
+        log.info("%s", seen.cancelled)
     return seen
 
 
