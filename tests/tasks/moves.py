@@ -462,7 +462,7 @@ REVERT = Scenario(
 
 
 def tag_and_wait_for_a_reviewer(stage: Stage) -> None:
-    stage.sandbox.set_environment("pypi", reviewers=["grace"])
+    stage.sandbox.set_environment("pypi", reviewers=["example"])
     TASKS["export"].fn(stage.open("home", VERSION))
     stage.sandbox.wait_idle(RUNS_SECONDS)
 
