@@ -85,20 +85,6 @@ def test_an_aborted_run_leaves_nothing_and_the_next_one_works(station: Station, 
     station.until_asked(client, another, TESTS)
 
 
-def test_a_waiting_run_is_aborted_and_what_it_left_is_listed_and_undone(
-    station: Station, client: SyncPrefectClient
-) -> None:
-    """--yes leaves the commits on the branch; the terminal's question about them is played in tests/security."""
-    run = station.begin(client, version="patch")
-    station.until_asked(client, run, TESTS)
-    environ = {**station.environ, **station.outside()}
-    done = station.run("abort", str(run.id), "--yes", "--note", "wrong day", "--json", environ=environ)
-    data = json.loads(done.stdout)
-    assert (done.returncode, data["state"]) == (1, "Cancelled"), done.stderr
-    assert [(one["key"], one["state"]) for one in data["items"]] == [("commits", "left")], done.stderr
-    assert "Take back the rest on a terminal: lockgate abort 1.0.1 --repository" in done.stderr
-
-
 def test_one_release_of_a_repository_at_a_time(station: Station, client: SyncPrefectClient) -> None:
     """The second waits, without a process, and says behind which run; or is refused, when the request wants that."""
     first = station.begin(client, version="patch")
