@@ -109,12 +109,12 @@ def test_a_killed_release_ends_as_an_undisturbed_one(crash: Crash, stage: Stage,
 
 
 LOSSES = {
-    "everything": ["home"],
+    "everything but the key": ["home/workspaces", "home/store"],
     "workspace and records": ["home/workspaces", "home/store/records"],
     "workspace": ["home/workspaces"],
 }
 LOST = [
-    pytest.param(key, what, marks=[] if (key, what) in {("wait", "everything")} else [pytest.mark.slow])
+    pytest.param(key, what, marks=[] if (key, what) in {("wait", "everything but the key")} else [pytest.mark.slow])
     for key in ORDER[1:]
     for what in LOSSES
     if key != "finish" or what == "workspace"  # origin's record is complete then: without ours, the release is over
