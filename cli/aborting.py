@@ -136,12 +136,16 @@ def _unknown(release: Release) -> RefusedError:
 @contextlib.contextmanager
 def _alone(request: Request) -> Iterator[None]:
     """Have the repository to oneself; raises BusyError while a run has the turn, or a process works in the workspace."""
+    from cli.runs import find_server
     from clients import locks
-    from flows.turns import state_of
     from lockgate.claims import BusyError, decide_turn, judge_holder
     from planning import turns
     from planning.opening import check_request
     from planning.release import home_of, slug_for, store_of, workspace_of
+
+    with contextlib.suppress(SettingsError):  # its password, to ask what became of who has the turn; where there is one
+        find_server()
+    from flows.turns import state_of  # loads Prefect, which reads where the server is only once
 
     environ = environment()
     slug = slug_for(check_request(request)[0])
