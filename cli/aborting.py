@@ -108,12 +108,12 @@ def give_up(console: Console, request: Request, *, yes: bool, note: str) -> tupl
 
     Raises BusyError while a run of the repository has the turn, RefusedError for a version that was never begun.
     """
-    from lockgate.undo import items_of
-    from planning.opening import open_release
-    from planning.undoing import command, never_began
-    from tasks.undoing import look_back, take_back
+    with _alone(request):  # first: what is loaded below reads only once where the server is
+        from lockgate.undo import items_of
+        from planning.opening import open_release
+        from planning.undoing import command, never_began
+        from tasks.undoing import look_back, take_back
 
-    with _alone(request):
         release = open_release(request, environment())
         seen = look_back(release)
         if never_began(seen):
