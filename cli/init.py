@@ -46,6 +46,7 @@ def init(
 
 
 def _init(console: Console, repository: Path, variant: Variants, test_command: str, *, yes: bool) -> None:
+    from clients import inside
     from planning.proposing import propose
 
     mind_proxies()
@@ -60,9 +61,7 @@ def _init(console: Console, repository: Path, variant: Variants, test_command: s
     else:
         console.print("Settings and publish workflow are there: nothing to write.")
     for change in made.changes:
-        path = folder / change.path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(change.after.encode())
+        inside.write_file(folder, change.path, change.after.encode())
         console.print(styled(("wrote", "green"), f" {change.path}"))
     if made.changes:
         console.print("\nCommit and push them; they count once they are on the release branch.")

@@ -170,8 +170,7 @@ def _settings(source: Path) -> Settings | None:
     head = git.resolve(source, "HEAD") or ""
 
     def read(path: str) -> str | None:
-        data = git.read_file(source, head, path)
-        return None if data is None else data.decode()
+        return git.read_text(source, head, path)
 
     try:
         return resolve_settings(_pyproject(source), default_branch="main", tags=_tags(source), read=read)
@@ -186,12 +185,11 @@ def _tags(source: Path) -> Mapping[str, str]:
 def _pyproject(source: Path) -> dict[str, Any]:
     try:
         return read_toml(_text(source, "pyproject.toml"))
-    except DocumentError:
+    except (DocumentError, LockgateError):
         return {}
 
 
 def _text(source: Path, name: str) -> str:
-    """A file of the repository's newest commit; "" when it is not there."""
+    """A text of the repository's newest commit; "" when it is not there. Refuses what is no text of its own."""
     head = git.resolve(source, "HEAD")
-    data = git.read_file(source, head, name) if head else None
-    return (data or b"").decode(errors="replace")
+    return (git.read_text(source, head, name) if head else None) or ""

@@ -9,17 +9,18 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Final, Literal
 
+from clients import inside
 from clients.git_process import HOOKS_SECONDS, git, run_git, run_git_bytes
 from clients.own_files import for_others_too
+from lockgate.documents import LONGEST
 from lockgate.errors import Problem, SettingsError, refused
 from lockgate.git_command import (
     check_address,
     check_commit,
     check_revision,
-    inside,
     is_commit_id,
 )
 from lockgate.git_errors import explain
@@ -28,14 +29,20 @@ from lockgate.repository import (
     LOG_FORMAT,
     Checkout,
     Commit,
+    Entry,
     Person,
     parse_log,
     parse_refs,
     parse_status,
+    parse_tree,
     unfinished_operation,
+    why_not_read,
 )
 
 KEPT_ANSWERS: Final = 512
+KEPT_LISTS: Final = 64
+LONGEST_TARGET: Final = 1024
+"""Bytes of a link's target that a message shows."""
 
 
 def is_repository(path: Path) -> Literal["checkout", "bare"] | None:
@@ -153,7 +160,9 @@ def commit_time(path: Path, commit: str) -> int:
 
 
 def read_file(path: Path, commit: str, name: str) -> bytes | None:
-    """Read a file as it is in a commit; None when the commit has no such file. Refuses a commit that is not here.
+    """Read a file as it is in a commit; None when the commit has no such file.
+
+    Refuses a commit that is not here, a link, what lies below one, a submodule, a folder, and more than is read of a text.
 
     What a commit id was answered with is kept: it cannot change. A branch or tag is looked up each time.
     """
@@ -161,11 +170,16 @@ def read_file(path: Path, commit: str, name: str) -> bytes | None:
 
 
 def _read_file(path: Path, commit: str, name: str) -> bytes | None:
-    status, out, error = run_git_bytes(path, "cat-file", "blob", f"{check_revision(commit)}:{name}")
-    absent = "does not exist in" in error or "exists on disk, but not in" in error
-    # git says the same of a file that is absent and of a commit that is.
-    if status and absent and resolve(path, commit):
+    entry = _find_entry(path, commit, name)
+    if entry is None:
         return None
+    if why := why_not_read(entry):
+        raise refused(
+            f"{entry.name} of commit {commit[:12]} is {why}{_target(path, entry)}",
+            f"a plain file of at most {LONGEST} bytes at {name}, in folders of the repository's own: no link is followed",
+            f"put the file itself at {name} and push it",
+        )
+    status, out, error = run_git_bytes(path, "cat-file", "blob", entry.blob)
     if status:
         raise explain(f"Reading {name} of {commit}", error, remote=False)
     return out
@@ -174,16 +188,34 @@ def _read_file(path: Path, commit: str, name: str) -> bytes | None:
 _kept_file = lru_cache(maxsize=KEPT_ANSWERS)(_read_file)
 
 
+def _find_entry(path: Path, commit: str, name: str) -> Entry | None:
+    """What a commit has at a path, or what keeps the path from leading there: a link, or a submodule, above it."""
+    above = [str(one) for one in reversed(PurePosixPath(name).parents) if one.name]
+    for one in (name, *above):
+        status, out, error = run_git(path, "ls-tree", "-z", "-l", "--full-tree", check_revision(commit), "--", one)
+        if status:
+            raise explain(f"Reading {name} of {commit}", error, remote=False)
+        found = parse_tree(out)
+        if found and (one == name or not (found[0].is_folder or found[0].is_plain)):
+            return found[0]
+    return None
+
+
+def _target(path: Path, entry: Entry) -> str:
+    """Where a link leads, as far as its text is one."""
+    if not entry.is_link or entry.size > LONGEST_TARGET:
+        return ""
+    return f" to {git(path, 'cat-file', 'blob', entry.blob)!r}"
+
+
 def working_text(path: Path, name: str) -> str | None:
-    """Read a text file of the working tree; None when it is missing, refused outside the checkout or not UTF-8."""
-    file = inside(path, name)
+    """Read a text file of the working tree; None when it is missing, refused outside the checkout, by a link, or not UTF-8."""
+    data = inside.read_file(path, name)
     try:
-        return file.read_bytes().decode()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (UnicodeDecodeError, IsADirectoryError) as err:
+        return None if data is None else data.decode()
+    except UnicodeDecodeError as err:
         raise refused(
-            f"{file} cannot be read as text: {err}", "a UTF-8 text file", "Correct the file's name or text"
+            f"{path / name} cannot be read as text: {err}", "a UTF-8 text file", "Correct the file's name or text"
         ) from err
 
 
@@ -199,16 +231,20 @@ def read_text(path: Path, commit: str, name: str) -> str | None:
 
 
 def list_files(path: Path, commit: str) -> tuple[str, ...]:
-    """List the files of a commit (symbolic links too, submodules not); kept and looked up as by `read_file`."""
-    return (_kept_list if is_commit_id(commit) else _list_files)(path, commit)
+    """List the plain files of a commit, neither links nor submodules; kept and looked up as by `read_file`."""
+    return tuple(entry.name for entry in list_entries(path, commit) if entry.is_plain)
 
 
-def _list_files(path: Path, commit: str) -> tuple[str, ...]:
-    entries = git(path, "ls-tree", "-r", "-z", "--full-tree", check_revision(commit)).split("\0")
-    return tuple(entry.partition("\t")[2] for entry in entries if entry and " commit " not in entry.partition("\t")[0])
+def list_entries(path: Path, commit: str) -> tuple[Entry, ...]:
+    """List all that a commit holds but folders, links and submodules too; kept and looked up as by `read_file`."""
+    return (_kept_list if is_commit_id(commit) else _list_entries)(path, commit)
 
 
-_kept_list = lru_cache(maxsize=KEPT_ANSWERS)(_list_files)
+def _list_entries(path: Path, commit: str) -> tuple[Entry, ...]:
+    return parse_tree(git(path, "ls-tree", "-r", "-z", "-l", "--full-tree", check_revision(commit)))
+
+
+_kept_list = lru_cache(maxsize=KEPT_LISTS)(_list_entries)
 
 
 def changed_files(path: Path, base: str, head: str) -> tuple[str, ...]:
@@ -250,7 +286,7 @@ def commit_files(path: Path, files: Sequence[str], message: str, author: Person 
     """
     seen = observe_checkout(path)
     _require_branch(seen)
-    names = [name for name in dict.fromkeys(files) if inside(path, name).exists() or _is_tracked(path, name)]
+    names = [name for name in dict.fromkeys(files) if inside.check_file(path, name) or _is_tracked(path, name)]
     wanted = {name: _working_blob(path, name) for name in names}
     if any(_committed_blob(path, "HEAD", name) != blob for name, blob in wanted.items()):
         git(path, "add", "--", *names)
@@ -339,7 +375,7 @@ def _verify_commit(path: Path, before: str | None, wanted: Mapping[str, str | No
 
 
 def _working_blob(path: Path, name: str) -> str | None:
-    if not (path / name).exists():
+    if not inside.check_file(path, name):
         return None
     return git(path, "hash-object", f"--path={name}", "--", name).strip()
 

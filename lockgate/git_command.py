@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -132,16 +131,6 @@ def check_ref_name(name: str, kind: str) -> str:
             "a name that git-check-ref-format(1) allows: no blanks, no `..`, none of `~^:?*[\\`, no leading dash",
             f"Choose another {kind} name",
         )
-    )
-
-
-def inside(root: Path, name: str) -> Path:
-    """Give the path of `name` below `root`; refuse one that leads outside, also by a symbolic link."""
-    path = (root / name).resolve()
-    if path.is_relative_to(root.resolve()) and ".git" not in Path(name).parts:
-        return root / name
-    raise RefusedError(
-        Problem(f"{name!r} leads out of {root}", "a path inside the checkout", "Correct the path in the settings")
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from lockgate.documents import LONGEST
 from lockgate.errors import Problem
 from lockgate.lines import lines_of
 
@@ -84,6 +85,48 @@ class PushedRef:
     flag: str
     ref: str
     summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a commit has at a path: mode, object and size as git-ls-tree(1) tells them."""
+
+    name: str
+    mode: str
+    blob: str
+    size: int
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is a file, executable or not."""
+        return self.mode.startswith("100")
+
+    @property
+    def is_link(self) -> bool:
+        """Whether it is a symbolic link: what git holds of it is where it leads."""
+        return self.mode == "120000"
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder of the repository's own."""
+        return self.mode == "040000"
+
+
+def why_not_read(entry: Entry) -> str:
+    """What keeps this from being read as a file of the repository, in words; "" for a plain file that is not too large."""
+    if entry.is_plain:
+        return f"too large, with {entry.size} bytes" if entry.size > LONGEST else ""
+    return "a link" if entry.is_link else "a folder" if entry.is_folder else "a submodule"
+
+
+def parse_tree(text: str) -> tuple[Entry, ...]:
+    """Read the output of `git ls-tree -z -l`: what a commit has, by its paths."""
+    found = []
+    for line in text.split("\0")[:-1]:
+        facts, _, name = line.partition("\t")
+        mode, _, blob, size = facts.split()
+        found.append(Entry(name, mode, blob, int(size) if size.isdigit() else 0))
+    return tuple(found)
 
 
 def parse_status(text: str) -> tuple[str | None, str | None, tuple[str, ...]]:

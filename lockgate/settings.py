@@ -14,7 +14,7 @@ from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from lockgate import setting_values as kind
-from lockgate.errors import Problem, SettingsError
+from lockgate.errors import Problem, RefusedError, SettingsError
 from lockgate.time_limits import check_times
 from lockgate.timeline import duration
 from lockgate.version_sources import Read, VersionSource, find_version_source
@@ -232,7 +232,7 @@ def _detected(
     project = values.get("project", project)
     tag_format = detect_tag_format(tags, project)
     yield "tag_format", tag_format, _tags_behind(tag_format, tags)
-    notes = next((path for path in CHANGELOGS if read(path) is not None), "")
+    notes = next((path for path in CHANGELOGS if _is_there(read, path)), "")
     if notes:
         yield "release_notes", notes, f"the repository has {notes}"
     import_name, origin = _import_name(project, read)
@@ -283,9 +283,17 @@ def _import_name(project: str, read: Read) -> tuple[str, str]:
     for name in dict.fromkeys((plain, plain.lower(), plain.replace(".", "_"), plain.replace(".", "_").lower())):
         for folder in ("src/", ""):
             for path in (f"{folder}{name.replace('.', '/')}/__init__.py", f"{folder}{name.replace('.', '/')}.py"):
-                if read(path) is not None:
+                if _is_there(read, path):
                     return name, f"the repository has {path}"
     return plain.replace(".", "_").lower(), "the project's name"
+
+
+def _is_there(read: Read, path: str) -> bool:
+    """Whether a file that a project may have is there to be read: a link, or what is no text, is passed over."""
+    try:
+        return read(path) is not None
+    except RefusedError:
+        return False
 
 
 def _release_files(settings: Settings) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from lockgate.timeline import duration
 from lockgate.undo import check_burnt
 from lockgate.versions import check_version, released_versions
 from lockgate.workflows import PublishWorkflow, ReleaseShare
-from planning import approving, survey
+from planning import approving, passed_over, survey
 from planning import record as record_of
 from planning.proofs import prover_of
 from planning.release import Release
@@ -62,6 +62,7 @@ def version(release: Release, origin: Origin) -> Finding:
     warnings += [_foreign(key) for key in record_of.foreign(release)]
     if told := record_of.report(release, origin):
         warnings.append(_reported(release.fixture_path, told))
+    warnings += passed_over.warn(release, head)
     if shown.project is None and not problems:
         warnings.append(_first_release(release.settings.project))
     return Finding("version", says, problems, tuple(warnings))

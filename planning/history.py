@@ -19,9 +19,8 @@ def read_fixtures(release: Release, commit: str) -> tuple[dict[Version, Fixture]
     found: dict[Version, Fixture] = {}
     unreadable: dict[str, str] = {}
     for path in paths:
-        data = git.read_file(release.workspace, commit, path) or b""
         try:
-            fixture = from_json(data.decode(errors="replace"))
+            fixture = from_json(git.read_text(release.workspace, commit, path) or "")
             if fixture.project == release.settings.project:
                 found[Version(fixture.version)] = fixture
         except (RefusedError, ValueError) as error:

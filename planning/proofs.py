@@ -9,6 +9,7 @@ from pathlib import Path
 
 from clients import git, git_trees
 from clients.keys import Keys
+from lockgate.errors import RefusedError
 from lockgate.fixture import Fixture, named_version
 from lockgate.repository import Commit
 from lockgate.settings import Settings, describe_settings
@@ -106,5 +107,8 @@ def _note(release: Release, parent: str, changes: str) -> str:
 
 
 def _read(folder: Path, commit: str, path: str, prover: Prover) -> Proved | None:
-    data = git.read_file(folder, commit, path)
-    return None if data is None else prover.read(data.decode(errors="replace"))
+    try:
+        text = git.read_text(folder, commit, path)
+    except RefusedError:  # a link, what is no text or too large: nothing that this installation signed
+        return None
+    return None if text is None else prover.read(text)

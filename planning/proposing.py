@@ -8,7 +8,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from clients import git, git_remote, index
+from clients import git, git_remote, index, inside
 from lockgate.documents import DocumentError, read_toml
 from lockgate.errors import LockgateError, Problem, RefusedError, SettingsError, TransientError
 from lockgate.github import server_url
@@ -58,8 +58,9 @@ class _Place:
 def propose(folder: Path, variant: Variant, test_command: Sequence[str], environ: Mapping[str, str]) -> Proposal:
     """The settings and the publish workflow that this checkout lacks; a workflow that fits is kept and none is written over.
 
-    Refuses a folder that is no checkout with a remote. Raises SettingsError for a pyproject.toml that cannot be read or
-    settings in it that are wrong, so that what is written is never added to something broken.
+    Refuses a folder that is no checkout with a remote, and a path to be read or written that leads through a link. Raises
+    SettingsError for a pyproject.toml that cannot be read or settings in it that are wrong, so that what is written is never
+    added to something broken.
     """
     if not folder.is_dir() or git.is_repository(folder) != "checkout":
         raise SettingsError(
@@ -110,10 +111,11 @@ def _read_pyproject(folder: Path) -> str:
 
 
 def _read(folder: Path, name: str) -> str | None:
-    """A file's text with its line ends as they are; None when there is none, or no UTF-8 text in it."""
+    """A file's text with its line ends as they are; None when there is none, or no UTF-8 text in it. Refuses links."""
+    data = inside.read_file(folder, name)
     try:
-        return (folder / name).read_bytes().decode()
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError, UnicodeDecodeError):
+        return None if data is None else data.decode()
+    except UnicodeDecodeError:
         return None
 
 
@@ -133,19 +135,19 @@ def _workflow(
     folder: Path, settings: Settings, place: _Place, variant: Variant
 ) -> tuple[PublishWorkflow | None, Change | None, tuple[str, ...]]:
     """The workflow that publishes already, or the one to add, with what keeps the present ones from publishing."""
-    files = workflow_texts(folder)
+    files, passed_over = workflow_texts(folder)
     tag = tag_for(EXAMPLE, settings.tag_format)
-    notes: tuple[str, ...] = ()
+    notes = tuple(f"Passed over: {problem.seen}." for problem in passed_over.values())
     if files:
         try:
             found = find_publish_workflow(
                 files, wanted=settings.workflow, tag=tag, repository=place.slug, inputs=settings.dispatch_inputs
             )
         except RefusedError as error:
-            notes = tuple(f"No workflow here publishes {tag}: {problem.seen}." for problem in error.problems)
+            notes += tuple(f"No workflow here publishes {tag}: {problem.seen}." for problem in error.problems)
         else:
-            return found, None, (f"{found.path} publishes already and is left as it is.",)
-    free = next((name for name in FILES if f"{FOLDER}/{name}" not in files), None)
+            return found, None, (*notes, f"{found.path} publishes already and is left as it is.")
+    free = next((name for name in FILES if f"{FOLDER}/{name}" not in {*files, *passed_over}), None)
     if free is None:
         raise SettingsError(
             Problem(
@@ -157,10 +159,19 @@ def _workflow(
     return None, Change(f"{FOLDER}/{free}", None, text), notes
 
 
-def workflow_texts(folder: Path) -> dict[str, str]:
-    """The workflows of a working tree, by their paths in it."""
-    found = sorted(path for path in (folder / FOLDER).glob("*") if path.suffix in {".yml", ".yaml"} and path.is_file())
-    return {f"{FOLDER}/{path.name}": path.read_bytes().decode(errors="replace") for path in found}
+def workflow_texts(folder: Path) -> tuple[dict[str, str], dict[str, Problem]]:
+    """The workflows of a working tree, by their paths in it, and those that are links or too large, with why they are not read.
+
+    Refuses a folder of workflows that is a link, or lies below one: what is proposed would be written through it.
+    """
+    found: dict[str, str] = {}
+    passed_over: dict[str, Problem] = {}
+    for path in (f"{FOLDER}/{name}" for name in inside.list_folder(folder, FOLDER) if name.endswith((".yml", ".yaml"))):
+        try:
+            found[path] = (inside.read_file(folder, path) or b"").decode(errors="replace")
+        except RefusedError as error:
+            passed_over[path] = error.problems[0]
+    return found, passed_over
 
 
 def _check(folder: Path, pyproject: str, added: Change | None, place: _Place) -> None:
@@ -168,7 +179,7 @@ def _check(folder: Path, pyproject: str, added: Change | None, place: _Place) ->
     settings = _resolve(folder, pyproject, place)
     if added is None:
         return
-    files, tag = workflow_texts(folder) | {added.path: added.after}, tag_for(EXAMPLE, settings.tag_format)
+    files, tag = workflow_texts(folder)[0] | {added.path: added.after}, tag_for(EXAMPLE, settings.tag_format)
     found = find_publish_workflow(files, wanted=settings.workflow, tag=tag, repository=place.slug)
     problems, _ = check_workflow(files, found, tag=tag, repository=place.slug, environment=settings.environment)
     if problems:

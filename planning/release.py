@@ -205,17 +205,17 @@ def slug_for(origin_url: str) -> str:
 
 
 def read_pyproject(folder: Path, commit: str) -> dict[str, Any]:
-    """The pyproject.toml of a commit; SettingsError when there is none or it is no TOML."""
-    data = git.read_file(folder, commit, "pyproject.toml")
-    if data is None:
+    """The pyproject.toml of a commit; SettingsError when there is none or it is no TOML, RefusedError for a link."""
+    text = git.read_text(folder, commit, "pyproject.toml")
+    if text is None:
         problem = Problem(
             f"commit {commit[:12]} has no pyproject.toml", "one in the repository's root",
             "add a pyproject.toml with [project] and [build-system] and push it",
         )  # fmt: skip
         raise SettingsError(problem)
     try:
-        return read_toml(data.decode())
-    except (UnicodeDecodeError, DocumentError) as error:
+        return read_toml(text)
+    except DocumentError as error:
         problem = Problem(f"pyproject.toml of {commit[:12]}: {error}", "valid TOML", "correct the file and push it")
         raise SettingsError(problem) from error
 

@@ -112,14 +112,14 @@ def _of_policies(release: Release, policies: Iterable[Policy]) -> tuple[StatedRu
 
 
 def _signers(release: Release, commit: str, settings: Settings, where: str) -> str:
-    data = git.read_file(release.workspace, commit, settings.allowed_signers)
-    if data is None:
+    text = git.read_text(release.workspace, commit, settings.allowed_signers)
+    if text is None:
         raise refused(
             f"{where} has no file {settings.allowed_signers!r}",
             "the allowed signers, since approvals have to be signed (`signed-approvals = true`)",
             "add it: one line for each person, `NAME namespaces=\"lockgate\" KEYTYPE KEY` (ssh-keygen(1))",
         )  # fmt: skip
-    return data.decode(errors="replace")
+    return text
 
 
 def _own_and_newest(release: Release, fixture: Fixture | None, origin: Origin | None) -> tuple[str, str]:

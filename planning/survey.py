@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from packaging.version import Version
 
 from clients import git, index
-from lockgate.errors import refused
+from lockgate.errors import RefusedError, refused
 from lockgate.fixture import Fixture, is_same_release, restarted
 from lockgate.publication import IndexFile, IndexProject, Publisher, version_files
 from lockgate.repository import Checkout, Commit, Origin
@@ -116,10 +116,10 @@ def _is_more_edited(release: Release, given: Given, place: VersionSource) -> boo
     """Whether anything but the version was edited in a file that states it."""
     if release.given is None or place.path not in given.checkout.dirty or not given.checkout.head:
         return False
-    before = git.read_file(release.given, given.checkout.head, place.path)
+    before = git.read_text(release.given, given.checkout.head, place.path)
     now = git.working_text(release.given, place.path)
     stated = None if now is None else version_in(place, now)
-    return before is None or stated is None or write_version(place, before.decode(), stated) != now
+    return before is None or stated is None or write_version(place, before, stated) != now
 
 
 def own_commits(release: Release, given: Given | None) -> tuple[Commit, ...]:
@@ -149,9 +149,20 @@ def previous(release: Release, origin: Origin) -> tuple[str, str, str] | None:
 
 
 def read_texts(release: Release, commit: str, paths: tuple[str, ...]) -> dict[str, str]:
-    """The texts of these files at a commit; what is no UTF-8 text is shown with its odd bytes replaced."""
-    found = {path: git.read_file(release.workspace, commit, path) for path in paths}
+    """The texts of these files at a commit; what is no UTF-8 text is shown with its odd bytes replaced.
+
+    Passed over is what is not read (`passed_over.warn` tells of it): links, and files that are too large.
+    """
+    found = {path: read_optional(release, commit, path) for path in paths}
     return {path: data.decode(errors="replace") for path, data in found.items() if data is not None}
+
+
+def read_optional(release: Release, commit: str, path: str) -> bytes | None:
+    """Read a file that a release can do without; None for a missing one, and for what is refused as no plain file."""
+    try:
+        return git.read_file(release.workspace, commit, path)
+    except RefusedError:
+        return None
 
 
 def workflow_texts(release: Release, commit: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prefect import task
 
-from clients import git, git_remote, git_trees, git_workspace, process
+from clients import git, git_remote, git_trees, git_workspace, inside, process
 from clients.own_files import for_others_too
 from clients.process import Completed
 from lockgate import migrations
@@ -248,8 +248,13 @@ def _write_version(release: Release, commit: str) -> None:
     if repository_version(release.workspace, commit, release.settings) not in {None, release.version}:
         places = (source, *places)
     for place in places:
-        path = release.workspace / place.path
-        path.write_bytes(write_version(place, path.read_bytes().decode(), release.version).encode())
+        text = git.working_text(release.workspace, place.path)
+        if text is None:
+            raise refused(
+                f"{place.path} is not there any more", "the file that states the version",
+                "correct the pre-release commands, or the settings",
+            )  # fmt: skip
+        inside.write_file(release.workspace, place.path, write_version(place, text, release.version).encode())
 
 
 def _refuse_others(release: Release, changed: tuple[str, ...]) -> None:

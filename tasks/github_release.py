@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from clients import git, github, github_actions, github_releases
+from clients import github, github_actions, github_releases
 from lockgate import releases, runs
 from lockgate.artifacts import Artifact
 from lockgate.changelogs import changelog_section
@@ -19,6 +19,7 @@ from lockgate.github import GithubRelease
 from lockgate.publication import Differences, Verdict
 from lockgate.texts import block
 from lockgate.workflows import ReleasePart, ReleaseShare
+from planning import survey
 from planning.release import Release
 from tasks.work import Work, poll
 
@@ -191,7 +192,7 @@ def _notes(work: Work) -> str:
     They are the project's Markdown on its own page, of a size that GitHub takes and with nothing hidden in it.
     """
     release, path = work.release, work.release.settings.release_notes
-    data = git.read_file(release.workspace, work.fixture.release_commit, path) if path else None
+    data = survey.read_optional(release, work.fixture.release_commit, path) if path else None
     section = changelog_section(data.decode(errors="replace"), release.version) if data else ""
     notes = section or github.generate_notes(release.hub, release.tag, work.fixture.release_commit).body
     return block(notes, NOTES_LIMIT)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from clients import git, git_remote, git_workspace
+from clients import git, git_remote, git_workspace, inside
 from lockgate.checkouts import release_message
 from lockgate.errors import (
     DeadlineError,
@@ -175,10 +175,9 @@ def _committed(work: Work, is_done: Callable[[Fixture], bool]) -> bool:
 
 def write_fixture(work: Work, tree: str = "") -> None:
     """Write the fixture into the workspace, signed; `tree` is what the release commit holds beside it."""
-    path = work.release.workspace / work.release.fixture_path
-    path.parent.mkdir(parents=True, exist_ok=True)
-    proof = sign(work.release, work.fixture, record.now(), tree)
-    path.write_text(to_json(work.fixture, proof), encoding="utf-8")
+    release = work.release
+    proof = sign(release, work.fixture, record.now(), tree)
+    inside.write_file(release.workspace, release.fixture_path, to_json(work.fixture, proof).encode())
 
 
 def push(work: Work, commit: str) -> None:

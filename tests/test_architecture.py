@@ -28,6 +28,7 @@ FOUNDATIONS = {
         "clients.process",
         "clients.github_api",
         "clients.git_process",
+        "clients.inside",
         "clients.own_files",
     },
     "tasks": {

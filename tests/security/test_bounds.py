@@ -72,3 +72,29 @@ def test_a_packed_answer_is_read(tmp_path: Path) -> None:
         got = http.download(client, "/x", tmp_path / "file", what="fetching", limit_bytes=2 * 1024 * 1024)
     assert got is not None
     assert got.size == 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code"),
+    [
+        ("pyproject.toml", b"a = " + b"[" * 100_000, 2),
+        pytest.param("pyproject.toml", b"a" + b".a" * 50_000 + b" = 1\n", 2, marks=pytest.mark.slow),
+        pytest.param("releases/0.9.0.json", DEEP, 0, marks=pytest.mark.slow),
+        ("releases/0.9.0.json", b"\xff\xfe\x00", 0),
+        pytest.param("releases/1.1.0.json", b"\xff\xfe\x00", 0, marks=pytest.mark.slow),
+        pytest.param("VERSION", b"\xff\xfe\x00", 1, marks=pytest.mark.slow),
+        pytest.param("VERSION", b" " * (4 * 1024 * 1024 + 1), 1, marks=pytest.mark.slow),
+        pytest.param("CHANGELOG.md", b"\xff\xfe\x00", 0, marks=pytest.mark.slow),
+        pytest.param(".github/workflows/other.yml", b"a: " + b" " * (4 * 1024 * 1024), 0, marks=pytest.mark.slow),
+        pytest.param(".github/workflows/other.yml", b"a: " + b"[" * 5000, 0, marks=pytest.mark.slow),
+    ],
+)
+def test_a_file_that_means_harm_is_named(desk: Desk, name: str, content: bytes, code: int) -> None:
+    path = desk.checkout / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    desk.push("Add a file")
+    ended = bounded(desk, "plan", "minor")
+    assert "Traceback" not in ended.out + ended.err, ended.err
+    assert name in ended.out + ended.err
+    assert ended.code == code, ended.out + ended.err
