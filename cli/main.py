@@ -17,6 +17,7 @@ from rich.console import Console
 
 from cli import operating, printing
 from cli.aborting import abort
+from cli.auditing import audit
 from cli.console import open_console, show_crashes
 from cli.init import init
 from cli.notifying import notify
@@ -231,7 +232,7 @@ def _plan_data(made: Plan, code: ExitCode, refusals: tuple[Refusal, ...]) -> dic
 app.command(init, group=HERE)
 for command in (operating.up, operating.worker, operating.deploy, notify, policy):
     app.command(command, group=PREFECT)
-for command in (operating.status, operating.approve, abort, operating.logs, operating.unlock):
+for command in (operating.status, operating.approve, abort, audit, operating.logs, operating.unlock):
     app.command(command, group=ANYWHERE)
 
 

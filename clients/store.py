@@ -91,6 +91,11 @@ class Store:
         sealed = self._sealed(key)
         return sealed is not None and self.seals.open(key, sealed) is None
 
+    def read_foreign(self, key: str) -> str:
+        """The text under this key that this installation did not write there: to be shown, never to be believed; "" without one."""
+        sealed = self._sealed(key)
+        return "" if sealed is None or self.seals.open(key, sealed) is not None else sealed.partition("\n")[2]
+
     def _sealed(self, key: str) -> str | None:
         with self._reached(f"reading the record {key}") as (system, root):
             try:

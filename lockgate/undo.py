@@ -168,9 +168,9 @@ def yank_reason(seen: Traces) -> str:
 
 
 def own_commits(found: Sequence[Commit], project: str, version: str, patterns: Collection[str]) -> tuple[Commit, ...]:
-    """Those of these commits that Lockgate made for this version: with its line in the message, and release files only.
+    """Those of these commits that may be Lockgate's for this version: with its line in the message, and release files only.
 
-    Anybody can write that line; a commit that changed other files, or has two parents, is not taken for Lockgate's.
+    Anybody can write that line, so it only names the version: whose the commits are has to be proved beside it.
     """
     line = f"{TRAILER}: {project} {version}"
     return tuple(

@@ -13,6 +13,7 @@ from packaging.version import Version
 
 from clients import git
 from clients.store import Store
+from lockgate import audit
 from lockgate.errors import refused
 from lockgate.fixture import (
     Abort,
@@ -98,6 +99,7 @@ def foreign(release: Release) -> tuple[str, ...]:
         _key(release.slug, version),
         _finished(release.slug, version),
         attempts.key_of(release.slug, version),
+        log_key(release.slug, version),
         *release.store.record_keys(_earlier(release)),
     )
     return tuple(key for key in keys if release.store.is_foreign(key))
@@ -126,8 +128,30 @@ def read_committed(release: Release, origin: Origin) -> str | None:
 
 
 def save(release: Release, fixture: Fixture) -> None:
-    """Keep the fixture in the store; replaced in one piece."""
+    """Keep the fixture in the store, replaced in one piece, and add what it tells to the release's log."""
     release.store.write_record(_key(release.slug, fixture.version), to_json(fixture))
+    _add_to_log(release, audit.happened(fixture, read_log(release)))
+
+
+def log_start(release: Release) -> None:
+    """Add to the release's log that somebody started it, once for each run."""
+    start = audit.start_of(release.request, str(release.version), release.run.id)
+    starts = [one.event for one in read_log(release) if one.event.what == audit.STARTS]
+    if starts[-1:] != [start]:
+        _add_to_log(release, (start,))
+
+
+def read_log(release: Release) -> tuple[audit.Entry, ...]:
+    """Return the log of the release that this installation wrote; nothing where there is none, or somebody else's."""
+    return audit.read(release.store.read_record(log_key(release.slug, str(release.version))) or "")
+
+
+def _add_to_log(release: Release, events: Sequence[audit.Event]) -> None:
+    key = log_key(release.slug, str(release.version))
+    if release.store.is_foreign(key):
+        events = (audit.Event(audit.REPLACED), *events)
+    if events:
+        release.store.write_record(key, audit.extend(read_log(release), events, now()))
 
 
 def restart(release: Release, note: Note) -> None:
@@ -235,6 +259,11 @@ def newest_unfinished(
 def is_kept(store: Store, slug: str, version: str) -> bool:
     """Whether the store has a record of this version."""
     return store.read_record(_key(slug, version)) is not None
+
+
+def log_key(slug: str, version: str) -> str:
+    """Return the key in the store under which a release's log is."""
+    return f"audit/{canonical(slug)}/{version}"
 
 
 def _earlier(release: Release) -> str:

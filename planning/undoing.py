@@ -17,6 +17,7 @@ from lockgate.repository import Origin
 from lockgate.undo import Traces
 from lockgate.versions import next_version, released_versions
 from planning import record, survey
+from planning.proofs import is_own
 from planning.release import Release
 
 log = logging.getLogger(__name__)
@@ -60,12 +61,16 @@ def commits_of(release: Release, fixture: Fixture | None) -> frozenset[str]:
 
 
 def commits_in_force(release: Release, origin: Origin) -> tuple[str, ...]:
-    """Lockgate's commits of this version on origin's branch that no later commit takes back, newest first."""
+    """This installation's commits of this version on origin's branch that no later commit takes back, newest first.
+
+    What a message says only names the version: whose a commit is, is proved.
+    """
     settings, head = release.settings, origin.heads[release.settings.branch]
     patterns = (*settings.release_files, settings.version_source.path, release.fixture_path)
     line = f"{TRAILER}: {settings.project} {release.version}"
     found = git.commits_saying(release.workspace, head, line)
-    own = undo.own_commits(found, settings.project, str(release.version), [one for one in patterns if one])
+    said = undo.own_commits(found, settings.project, str(release.version), [one for one in patterns if one])
+    own = tuple(one for one in said if is_own(release, release.workspace, one))
     if not own:
         return ()
     since = git.commits_between(release.workspace, own[-1].sha, head)

@@ -79,6 +79,7 @@ def take_course(work: Work) -> str:
         said = f"goes on with the older commit {commit}, by name, although {course.why}"
         log.warning("%s %s", release.label, said)
         work.fixture = work.fixture.noted(Note(record.now(), by, said))
+    record.log_start(release)
     attempts.begin(release.store, release.slug, str(release.version), release.run.id, release.request.version)
     if (
         work.fixture.abort is not None

@@ -57,14 +57,21 @@ class Crash:
 
     @property
     def undone(self) -> dict[str, int]:
-        """How many drafts and uploads of step 8 were taken away before, so that step 10 has them to make."""
-        lost = {("record", "draft"): (1, 2), ("record", "assets"): (0, 1)}.get((self.step, self.move), (0, 0))
+        """How many drafts and uploads of step 8 were taken away before, so that step 10, or a new beginning, has them to make."""
+        known = {("record", "draft"): (1, 2), ("record", "assets"): (0, 1), ("version", "put-away"): (1, 0)}
+        lost = known.get((self.step, self.move), (0, 0))
         return dict(zip((DRAFTS, UPLOADS), lost, strict=True))
 
     @property
     def has_checkout(self) -> bool:
         """Whether the release is asked for with a person's checkout instead of origin's address."""
         return self.move in ("tidy", "follow")
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The subjects of what others committed, and of what an earlier start did before the release began anew."""
+        anew = ("Say something", "Release lockgate-sample 1.1.0") if self.move == "put-away" else ()
+        return ("Update VERSION", "Configure the release", *anew)
 
     def changes(self, stage: Stage) -> int:
         """How many of the move's changes the world holds."""
@@ -75,6 +82,16 @@ class Crash:
 FINDS = "already done"
 NO_MOVE = {"tests": "approval"}
 CRASHES: tuple[Crash, ...] = (
+    Crash(
+        "version", "put-away", AtRequest("github", "DELETE .*/releases/", "before"), 0, "done",
+        "before the draft of a release that begins anew was deleted", "The draft, and the record of the earlier start.",
+        "Finds main moved again, and deletes the draft.",
+    ),
+    Crash(
+        "version", "put-away", AtRequest("github", "DELETE .*/releases/", "after"), 1, "done",
+        "after the draft of a release that begins anew was deleted", "No draft; the record of the earlier start.",
+        "Finds main moved again, and no draft; begins anew once.",
+    ),
     Crash(
         "version", "tidy", AtEvent("version: run git .*commit ", "after"), 0, "done",
         "after the edited release files were committed", "The commit, in the given checkout only.",

@@ -18,9 +18,10 @@ from clients.keys import Keys
 from lockgate.approvals import Approval
 from lockgate.errors import RefusedError
 from lockgate.fixture import Fixture, StepTime, TestEvidence, is_complete, to_json
-from planning import record, survey
+from planning import continuing, record, survey
 from planning.proofs import is_own, prover_of
 from planning.release import keys_of
+from planning.undoing import look_for_traces
 from tests.acts import attempt
 from tests.desk import Desk, git
 from tests.stages import FIXTURE, ORDER, SLUG, Stage
@@ -122,6 +123,30 @@ def test_the_trailer_exempts_nobody(at: Make, message: str) -> None:
     stage.sandbox.commit_to_main("VERSION", "9.9.9\n", message)
     with pytest.raises(RefusedError, match="changed VERSION after the release commit"):
         attempt(stage, "export")
+
+
+FORGED = "Take another version\n\nLockgate-Release: lockgate-sample 1.1.0\n"
+
+
+def test_a_forged_trailer_hides_no_commit_of_others_from_a_start(at: Make) -> None:
+    """It changes a release file only, as Lockgate's own commits do: the release begins anew with it."""
+    stage = at("tests")
+    theirs = stage.sandbox.commit_to_main("VERSION", "1.0.7\n", FORGED)
+    release = stage.open(version="1.1.0")
+    origin = survey.look_at_origin(release)
+    found = continuing.others_since(release, origin, record.kept(release).release_commit)
+    assert [one.sha for one in found] == [stage.git("rev-parse", "main")], theirs
+    attempt(stage, "version")
+    assert record.kept(stage.open(version="1.1.0")).restarts == 1
+
+
+def test_a_forged_trailer_lets_the_way_back_revert_no_commit_of_others(at: Make) -> None:
+    """Nor a release commit that somebody else's key signed."""
+    stage = at("tests")
+    made = record.kept(stage.open()).release_commit
+    stage.sandbox.commit_to_main("VERSION", "1.0.7\n", FORGED)
+    assert look_for_traces(stage.open(version="1.1.0")).commits == (made,)
+    assert look_for_traces(stage.open("another", "1.1.0")).commits == ()
 
 
 def test_a_record_beside_other_changes_makes_no_commit_ours(at: Make) -> None:
