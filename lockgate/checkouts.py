@@ -15,12 +15,12 @@ TRAILER = "Lockgate-Release"
 LISTED = 10
 
 
-def release_message(subject: str, project: str, version: str) -> str:
+def release_message(subject: str, project: str, version: str, body: str = "") -> str:
     """A commit message of Lockgate's, with a trailer for people and `git log`: by itself it proves nothing.
 
-    The subject may name files: it is one line of text, whatever they are called.
+    The subject may name files: it is one line of text, whatever they are called. The body is Lockgate's own.
     """
-    return f"{one_line(subject)}\n\n{TRAILER}: {project} {version}\n"
+    return "\n\n".join(one for one in (one_line(subject), body, f"{TRAILER}: {project} {version}\n") if one)
 
 
 def release_files(checkout: Checkout, patterns: Sequence[str]) -> tuple[str, ...]:

@@ -186,10 +186,9 @@ def taken_back(since: Sequence[Commit]) -> frozenset[str]:
     return frozenset(sha for one in since for sha in _REVERTED.findall(one.message))
 
 
-def revert_message(commits: Sequence[str], label: str) -> str:
-    """Subject and body of the commit that takes these back, in git's own words for it."""
-    lines = "\n".join(f"This reverts commit {sha}." for sha in commits)
-    return f"Give up the release of {label}\n\n{lines}"
+def revert_lines(commits: Sequence[str]) -> str:
+    """The body of the message of a commit that takes these back, in git's own words for it."""
+    return "\n".join(f"This reverts commit {sha}." for sha in commits)
 
 
 def check_taken_back(commit: str, since: Sequence[Commit], version: str) -> tuple[Problem, ...]:

@@ -11,7 +11,7 @@ from lockgate.checkouts import release_message
 from lockgate.errors import NotVisibleError, Problem, RefusedError
 from lockgate.fixture import Note
 from lockgate.runs import COMPLETED
-from lockgate.undo import Item, Traces, is_burnt, items_of, remember, revert_message
+from lockgate.undo import Item, Traces, is_burnt, items_of, remember, revert_lines
 from planning import record
 from planning.release import Release, observe_origin
 from planning.undoing import look_for_traces
@@ -98,7 +98,8 @@ def revert_commits(release: Release, seen: Traces) -> None:
         return
     branch = release.settings.branch
     head = observe_origin(release).heads[branch]
-    message = release_message(revert_message(again.commits, seen.label), release.settings.project, seen.version)
+    subject, body = f"Give up the release of {seen.label}", revert_lines(again.commits)
+    message = release_message(subject, release.settings.project, seen.version, body)
     commit = git_workspace.revert(release.workspace, branch, head, again.commits, message)
     git_remote.push_branch(release.workspace, release.origin_url, release.origin_token, commit, branch, expected=head)
     if commit != head and look_for_traces(release).commits:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from typing import Any, Literal
 
+from lockgate.continuation import OUTSIDE
 from lockgate.errors import LockgateError
 from lockgate.request import Request
 from sandbox.faults import Fault, Faults, ServiceName
@@ -116,7 +117,7 @@ def release_until_the_end(
         sys.addaudithook(killer)
     outcomes: dict[str, str] = {}
     try:
-        started = start_release.fn(request)
+        started = start_release.fn(request, OUTSIDE)
         started.plan.refuse()
         for key in ORDER:
             if killer:

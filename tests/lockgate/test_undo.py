@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lockgate.artifacts import Artifact
+from lockgate.checkouts import release_message
 from lockgate.fixture import Abort, Fixture, StepTime
 from lockgate.github import GithubRelease, Run
 from lockgate.repository import Commit
@@ -18,7 +19,7 @@ from lockgate.undo import (
     items_of,
     own_commits,
     remember,
-    revert_message,
+    revert_lines,
     stays,
     taken_back,
 )
@@ -106,7 +107,7 @@ def test_only_commits_with_the_line_and_release_files_are_ours(one: Commit, is_o
 
 def test_what_a_commit_says_that_it_reverts_is_taken_back_our_own_words_too() -> None:
     by_hand = commit(C, f'Revert "Release"\n\nThis reverts commit {A}.', "VERSION")
-    ours = commit(C, revert_message([B, A], "sample 1.1.0"), "VERSION")
+    ours = commit(C, release_message("Give it up", "sample", "1.1.0", revert_lines([B, A])), "VERSION")
     assert taken_back([by_hand]) == {A}
     assert taken_back([ours]) == {A, B}
     assert taken_back([commit(C, f"Mention that it reverts commit {A}")]) == set()
