@@ -10,7 +10,7 @@ PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 # Some hundred processes start in the suite: without kept bytecode each of them would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test test-all lint docs constraints requirements audit browser clean
+.PHONY: help install demo test test-all lint docs constraints requirements audit browser bubblewrap clean
 
 help:
 	@echo "make demo      release a sample package through all eleven steps, in a sandbox on this machine"
@@ -32,10 +32,10 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	@$(BIN)/python -m cli.demo $(DEMO)
 
-test: $(STAMP) browser lint
+test: $(STAMP) browser bubblewrap lint
 	$(PYTEST) -m "not slow"
 
-test-all: $(STAMP) browser lint
+test-all: $(STAMP) browser bubblewrap lint
 	$(PYTEST)
 
 lint: $(STAMP)
@@ -51,6 +51,12 @@ browser:
 	@command -v chromium >/dev/null || { command -v apt-get >/dev/null && test "$$(id -u)" = 0 \
 	  && echo "Installing chromium …" && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } \
 	  || echo "No chromium: the browser tests will be skipped."
+
+# Without bubblewrap the project's code runs with the rights of the account, and the tests of the isolation are skipped.
+bubblewrap:
+	@command -v bwrap >/dev/null || { command -v apt-get >/dev/null && test "$$(id -u)" = 0 \
+	  && echo "Installing bubblewrap …" && apt-get update -qq && apt-get install -y -qq bubblewrap >/dev/null; } \
+	  || echo "No bubblewrap: the tests of the isolation will be skipped."
 
 constraints: $(STAMP)
 	$(BIN)/uv pip freeze --python $(BIN)/python --exclude-editable > constraints.new

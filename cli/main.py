@@ -24,6 +24,7 @@ from cli.notifying import notify
 from cli.policy import policy
 from cli.running import environment, guarded, mind_packages, told, user, write
 from cli.stopping import Stop
+from clients.process import hide_memory
 from lockgate.errors import LockgateError, Problem, SettingsError
 from lockgate.outcome import ExitCode, Refusal, Report, judge
 from lockgate.plan import Plan
@@ -238,6 +239,7 @@ for command in (operating.status, operating.approve, abort, audit, operating.log
 
 def main() -> None:
     """The console script."""
+    hide_memory()
     show_crashes()
     sys.exit(app())
 

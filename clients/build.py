@@ -18,14 +18,17 @@ import tempfile
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from packaging.version import Version
 
 from clients.process import Completed, run
+from clients.project_code import run_project
 from lockgate.artifacts import Artifact, ArtifactContents, ContainedFile, kind_of
 from lockgate.errors import LockgateError, Problem, RefusedError, refused, unavailable
+from lockgate.isolation import Rights
 
 WORKER = Path(__file__).with_name("build_worker.py")
 BUILD_TIMEOUT_SECONDS = 1800.0
@@ -73,6 +76,8 @@ def build_artifacts(
     *,
     environment: Mapping[str, str],
     epoch: int | None,
+    rights: Rights = Rights(),  # noqa: B008 - a frozen value
+    reads: Sequence[Path] = (),
     on_line: Callable[[str], None] | None = None,
     timeout: float = BUILD_TIMEOUT_SECONDS,
 ) -> Built:
@@ -80,16 +85,19 @@ def build_artifacts(
 
     `environment` is added to the variables (a version for scm-versioned projects), `epoch` becomes SOURCE_DATE_EPOCH in
     seconds; None leaves the dates to the backend. `source` must be a clean export: leftovers change what setuptools
-    builds. Raises RefusedError when the project or its backend fails, UnavailableError when the build requirements
-    cannot be downloaded; with the log's end.
+    builds; `reads` is what it borrows from elsewhere. Raises RefusedError when the project or its backend fails,
+    UnavailableError when the build requirements cannot be downloaded; with the log's end.
     """
     source, out = source.resolve(), out.resolve()
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".building-") as folder:
         variables = {**_reproducible(epoch), **environment}
-        request = _write_request(Path(folder), source, variables)
+        request = _write_request(Path(folder), source)
         command = [sys.executable, "-I", "-u", str(WORKER), str(request)]
-        done = run(command, cwd=source, timeout=timeout, environment=variables, on_line=on_line)
+        done = run_project(
+            command, cwd=source, timeout=timeout, rights=rights, writes=[Path(folder)], reads=[WORKER, *reads],
+            environment=variables, on_line=on_line,
+        )  # fmt: skip
         answer = _read_answer(Path(folder) / "answer.json")
         if answer.get("stage") != "done" or not done.ok:
             raise _explain(done, answer, timeout)
@@ -146,6 +154,7 @@ def try_wheel(
     version: Version,
     *,
     project: str,
+    rights: Rights = Rights(),  # noqa: B008 - a frozen value
     on_line: Callable[[str], None] | None = None,
     timeout: float = TRIAL_TIMEOUT_SECONDS,
 ) -> tuple[Problem, ...]:
@@ -157,12 +166,15 @@ def try_wheel(
     with tempfile.TemporaryDirectory(prefix="trial-") as name:
         folder = Path(name)
         python = _make_environment(folder / "env", timeout)
-        done = _install(python, wheel.resolve(), folder, on_line, timeout)
+        confined = partial(
+            run_project, cwd=folder, timeout=timeout, rights=rights, reads=[wheel.resolve()], on_line=on_line
+        )
+        done = _install(python, wheel.resolve(), confined)
         if not done.ok:
             error = explain_installation(f"Installing {wheel.name} into a new environment", done)
             return _problems_or_raise(error)
         command = [str(python), "-I", "-c", _TRIAL, str(folder / "answer.json"), project, *import_names]
-        done = run(command, cwd=folder, timeout=timeout, on_line=on_line)
+        done = confined(command)
         return _judge_trial(wheel.name, done, _read_answer(folder / "answer.json"), version)
 
 
@@ -177,12 +189,12 @@ def explain_installation(what: str, done: Completed) -> LockgateError:
     return unavailable(words, "requirements that can be downloaded", "Check the network and the index, then try again")
 
 
-def _write_request(folder: Path, source: Path, environment: Mapping[str, str]) -> Path:
+def _write_request(folder: Path, source: Path) -> Path:
     out = folder / "dist"
     out.mkdir()
     request = folder / "request.json"
     answer = folder / "answer.json"
-    asked = {"source": str(source), "out": str(out), "keep": sorted(environment), "answer": str(answer)}
+    asked = {"source": str(source), "out": str(out), "answer": str(answer)}
     request.write_text(json.dumps(asked))
     return request
 
@@ -274,19 +286,17 @@ def _make_environment(folder: Path, timeout: float) -> Path:
     return folder / "bin" / "python"
 
 
-def _install(
-    python: Path, wheel: Path, folder: Path, on_line: Callable[[str], None] | None, timeout: float
-) -> Completed:
+def _install(python: Path, wheel: Path, confined: Callable[[Sequence[str]], Completed]) -> Completed:
     """Install with uv; where that fails, or is missing, with pip, which reads pip's own configuration."""
     said = ""
     if uv := _uv():
         command = [uv, "pip", "install", "--python", str(python), str(wheel)]
-        done = run(command, cwd=folder, timeout=timeout, on_line=on_line)
+        done = confined(command)
         if done.ok:
             return done
         said = f"{done.output}\nuv could not install it, trying pip\n"
     command = [sys.executable, "-Im", "pip", "--python", str(python), "install", "--no-input", str(wheel)]
-    done = run(command, cwd=folder, timeout=timeout, on_line=on_line)
+    done = confined(command)
     return replace(done, output=said + done.output)
 
 

@@ -1,7 +1,7 @@
 """Builds a project's sdist, and the wheel from that sdist, with PyPA's build.
 
 Started by `clients.build` as a script of its own, never imported by other modules, so that the build has its own
-environment variables and output, and ends with the process that asked. Argument: a JSON file {"source", "out", "keep",
+environment variables and output, and ends with the process that asked. Argument: a JSON file {"source", "out",
 "answer"}. What came of it is written to the file "answer", again at each stage, so that a killed build still tells how
 far it was.
 """
@@ -23,25 +23,6 @@ from typing import Any, Literal
 from build import BuildBackendException, BuildException, FailedProcessError, ProjectBuilder
 from build.env import DefaultIsolatedEnv
 
-# Either breaks installing into an isolated environment, or changes what is built without a trace in the project.
-_MISPLACING = {
-    "PIP_TARGET",
-    "PIP_PREFIX",
-    "PIP_ROOT",
-    "PIP_USER",
-    "PIP_DRY_RUN",
-    "PIP_REQUIRE_VIRTUALENV",
-    "VIRTUAL_ENV",
-}
-_MIXING = {"PYTHONPATH", "PYTHONHOME", "PYTHONSTARTUP", "PIP_NO_BUILD_ISOLATION", "UV_NO_BUILD_ISOLATION"}
-MISLEADING = _MISPLACING | _MIXING | {"SOURCE_DATE_EPOCH"}
-VERSION_OVERRIDES = (
-    "SETUPTOOLS_SCM_",
-    "PBR_VERSION",
-    "PDM_BUILD_SCM_VERSION",
-    "POETRY_DYNAMIC_VERSIONING_",
-    "VERSIONEER_",
-)
 NOTED = ("PIP_", "UV_")
 
 
@@ -58,7 +39,7 @@ def main(request: Path) -> int:
     asked: dict[str, Any] = json.loads(request.read_text())
     logging.basicConfig(stream=sys.stdout, level=logging.INFO, format="%(message)s", force=True)
     os.umask(0o022)  # setuptools and pdm-backend put the files' modes into the archives
-    _clean_environment(asked["keep"])
+    _tell_environment()
     return _build(Path(asked["source"]), Path(asked["out"]), Path(asked["answer"]))
 
 
@@ -147,12 +128,8 @@ def _unpack(sdist: Path, folder: Path) -> Path:
     return tops[0]
 
 
-def _clean_environment(keep: list[str]) -> None:
-    """Remove what misleads a build, except variables that were asked for, and log which remaining ones have a say."""
-    for name in sorted(os.environ):
-        if name not in keep and (name in MISLEADING or name.startswith(VERSION_OVERRIDES)):
-            del os.environ[name]
-            print(f"Ignored for the build: the variable {name}", flush=True)
+def _tell_environment() -> None:
+    """Log which variables have a say in what is installed; what misleads a build never reaches this process."""
     noted = ", ".join(sorted(name for name in os.environ if name.startswith(NOTED)))
     if noted:
         print(f"In effect for installing build requirements: {noted}", flush=True)

@@ -1,4 +1,4 @@
-"""A repository on this machine: look at it, commit release files, take clean exports.
+"""A repository on this machine: look at it, commit release files.
 
 Nothing here resets, cleans or stashes: what a person has in a checkout stays as it is.
 A person's own hooks run at commits; none of them sees a token, because secrets are taken out of git's environment.
@@ -6,7 +6,6 @@ A person's own hooks run at commits; none of them sees a token, because secrets 
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -14,7 +13,6 @@ from typing import Final, Literal
 
 from clients import inside
 from clients.git_process import HOOKS_SECONDS, git, run_git, run_git_bytes
-from clients.own_files import for_others_too
 from lockgate.documents import LONGEST
 from lockgate.errors import Problem, SettingsError, refused
 from lockgate.git_command import (
@@ -304,50 +302,6 @@ def commit_files(path: Path, files: Sequence[str], message: str, author: Person 
         )
     _verify_commit(path, seen.head, wanted)
     return git(path, "rev-parse", "HEAD").strip()
-
-
-def export(path: Path, commit: str, destination: Path, *, history: bool = False) -> None:
-    """Write the files of a commit into `destination`, which must be absent or empty; refuses submodules.
-
-    Without `history` no .git is there. With it the folder is a detached clone that borrows this repository's objects:
-    for backends that list their files with git (setuptools-scm). Not `git archive`: it drops export-ignored files.
-    """
-    check_commit(commit)
-    if destination.exists() and any(destination.iterdir()):
-        raise refused(f"{destination} is not empty", "an empty folder for the export", "Give another folder")
-    tree = git(path, "ls-tree", "-r", "-z", "--full-tree", commit)
-    modules = [entry.partition("\t")[2] for entry in tree.split("\0") if entry.startswith("160000 ")]
-    if modules:
-        raise refused(
-            f"Commit {commit[:12]} holds submodules ({', '.join(modules)})",
-            "a project whose files are all in its own repository",
-            "Release it by hand, or take the submodules' files into the repository",
-        )
-    with for_others_too():  # an sdist keeps the modes
-        (_export_clone if history else _export_files)(path, commit, destination)
-
-
-def altered_files(path: Path) -> tuple[str, ...]:
-    """The committed files of a checkout that are different or gone now, as `git describe --dirty` counts them."""
-    changed = git(path, "diff", "--name-only", "-z", "--no-ext-diff", "HEAD", "--")
-    return tuple(name for name in changed.split("\0") if name)
-
-
-def _export_files(path: Path, commit: str, destination: Path) -> None:
-    destination.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        index = {"GIT_INDEX_FILE": str(Path(folder) / "index")}
-        git(path, "read-tree", commit, extra=index)
-        git(path, "checkout-index", "--all", f"--prefix={destination.resolve()}/", extra=index, seconds=HOOKS_SECONDS)
-
-
-def _export_clone(path: Path, commit: str, destination: Path) -> None:
-    quiet = ("-c", "core.hooksPath=/dev/null")
-    source, target = str(path.resolve()), str(destination.resolve())
-    flags = ("--quiet", "--shared", "--no-checkout", "--no-recurse-submodules")
-    git(path, *quiet, "clone", *flags, "--", source, target, seconds=HOOKS_SECONDS)
-    git(destination, *quiet, "checkout", "--quiet", "--detach", commit, seconds=HOOKS_SECONDS)
-    git(destination, "remote", "remove", "origin")
 
 
 def _require_branch(seen: Checkout) -> None:

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from clients.git_process import READ_SECONDS, git, run_git
+from clients.git_process import NOWHERE, READ_SECONDS, git, run_git
 from lockgate.errors import Problem, RefusedError, refused
 from lockgate.git_command import check_address, check_commit, check_ref_name
 from lockgate.git_errors import explain, explain_push
@@ -18,13 +18,12 @@ from lockgate.repository import Origin, clobbered_tags, parse_push, parse_refs
 from lockgate.secrets import Token
 
 _TRANSFER_SECONDS: Final = 1800.0
-_NOWHERE: Final = Path("/")
 _NO_HOOKS: Final = ("-c", "core.hooksPath=/dev/null")
 # git-config(1) http.lowSpeedLimit: below 1000 bytes a second for this long, git itself gives up, without leaving locks.
 _STALLED: Final = {"GIT_HTTP_LOW_SPEED_LIMIT": "1000", "GIT_HTTP_LOW_SPEED_TIME": "60"}
 
 
-def observe_origin(url: str, token: Token | None, path: Path = _NOWHERE) -> Origin:
+def observe_origin(url: str, token: Token | None, path: Path = NOWHERE) -> Origin:
     """Ask origin for its branches and tags. UnavailableError when it does not answer, RefusedError when it declines.
 
     With `path` the checkout's own configuration counts (such as core.sshCommand), else only the person's.
@@ -32,7 +31,7 @@ def observe_origin(url: str, token: Token | None, path: Path = _NOWHERE) -> Orig
     return parse_refs(_ls_remote(path, url, token, "HEAD", "refs/heads/*", "refs/tags/*"))
 
 
-def default_branch(url: str, token: Token | None, path: Path = _NOWHERE) -> str | None:
+def default_branch(url: str, token: Token | None, path: Path = NOWHERE) -> str | None:
     """Ask which branch origin's HEAD names; None when it names none that exists. Fails as observe_origin does."""
     return parse_refs(_ls_remote(path, url, token, "HEAD")).default_branch
 
@@ -48,7 +47,7 @@ def clone(url: str, path: Path, token: Token | None, branch: str | None = None) 
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{path.name}.cloning-", dir=path.parent) as folder:
         arguments = ("clone", "--quiet", "--no-recurse-submodules", *wanted, "--", url, "clone")
-        _read(Path(folder), url, token, f"Cloning {url}", *arguments, seconds=_TRANSFER_SECONDS)
+        _read(Path(folder), url, token, f"Cloning {url}", *arguments, own=True, seconds=_TRANSFER_SECONDS)
         (Path(folder) / "clone").rename(path)
 
 
@@ -144,9 +143,19 @@ def _ls_remote(path: Path, url: str, token: Token | None, *patterns: str) -> str
     return _read(path, url, token, f"Reading the refs of {url}", "ls-remote", "--symref", "--", url, *patterns)
 
 
-def _read(path: Path, url: str, token: Token | None, what: str, *arguments: str, seconds: float = READ_SECONDS) -> str:
+def _read(
+    path: Path,
+    url: str,
+    token: Token | None,
+    what: str,
+    *arguments: str,
+    own: bool | None = None,
+    seconds: float = READ_SECONDS,
+) -> str:
     check_address(url, token)
-    status, out, error = run_git(path, *_NO_HOOKS, *arguments, url=url, token=token, extra=_STALLED, seconds=seconds)
+    status, out, error = run_git(
+        path, *_NO_HOOKS, *arguments, url=url, token=token, extra=_STALLED, own=own, seconds=seconds
+    )
     if status:
         raise explain(what, error)
     return out

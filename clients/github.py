@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from clients import github_api, process
+from lockgate.child_environment import helper_environment
 from lockgate.errors import Problem, RefusedError
 from lockgate.github import (
     Environment,
@@ -315,7 +316,7 @@ def _token_of_gh(environ: Mapping[str, str]) -> Token | None:
         return None
     host = urlsplit(server_url(environ)).hostname or ""
     given = [command, "auth", "token", "--hostname", host]
-    done = process.run(given, cwd=Path.cwd(), timeout=GH_TIMEOUT_SECONDS, environment=environ)
+    done = process.run(given, cwd=Path.cwd(), timeout=GH_TIMEOUT_SECONDS, environment=helper_environment(environ))
     # Notices of gh may be among its output; they have blanks, a token has none.
     words = [line.strip() for line in lines_of(done.output) if len(line.split()) == 1]
     return Token(words[0]) if done.ok and words else None

@@ -20,8 +20,10 @@ from packaging.tags import sys_tags
 from packaging.utils import canonicalize_name, canonicalize_version
 from packaging.version import Version
 
-from clients.process import Completed, run
+from clients.process import Completed
+from clients.project_code import run_project
 from lockgate.errors import NotVisibleError, Problem, RefusedError, UnavailableError
+from lockgate.isolation import Rights
 from lockgate.publication import BuiltFile, installable_wheel
 
 # What a person's configuration would add: other places to find the package, or limits on what is found.
@@ -72,6 +74,7 @@ def install_release(
     *,
     timeout: float = 300.0,
     installer: Literal["uv", "pip"] | None = None,
+    rights: Rights = Rights(),  # noqa: B008 - a frozen value
     on_line: Callable[[str], None] | None = None,
 ) -> Installation:
     """Install `project` in `version` from `index` into a new environment, by uv where it is there, else by pip.
@@ -92,11 +95,13 @@ def install_release(
         python, *commands = _commands(folder, index, installer or ("uv" if importlib.util.find_spec("uv") else "pip"))
         output = ""
         for command in commands:
-            done = run(command, cwd=folder, timeout=timeout, environment=PLAIN_CONFIGURATION, on_line=on_line)
+            done = run_project(
+                command, cwd=folder, timeout=timeout, rights=rights, environment=PLAIN_CONFIGURATION, on_line=on_line
+            )
             output += done.output
             if not done.ok:
                 return _explain(done, f"{project} {version}", name, index)
-        _check_version(python, folder, project, version)
+        _check_version(python, folder, project, version, rights)
     return Installation(name, "", output)
 
 
@@ -143,10 +148,10 @@ def _explain(done: Completed, release: str, wheel: str, index: str) -> Installat
     )
 
 
-def _check_version(python: str, folder: Path, project: str, version: Version | str) -> None:
+def _check_version(python: str, folder: Path, project: str, version: Version | str, rights: Rights) -> None:
     code = "import sys; from importlib.metadata import version; print(version(sys.argv[1]))"
     command = [python, "-I", "-c", code, canonicalize_name(project)]
-    done = run(command, cwd=folder, timeout=60.0)
+    done = run_project(command, cwd=folder, timeout=60.0, rights=rights)
     if not done.ok or canonicalize_version(done.output.strip()) != canonicalize_version(str(version)):
         seen = f"{project} says after its installation that it is version {done.output.strip()!r}, not {version}"
         raise RefusedError(_problem(seen, "yank the release and find out how it was built"))

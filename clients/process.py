@@ -8,8 +8,8 @@ POSIX only.
 from __future__ import annotations
 
 import codecs
+import ctypes
 import os
-import re
 import select
 import shutil
 import subprocess
@@ -20,17 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clients.own_files import USUAL
+from lockgate.child_environment import helper_environment
 from lockgate.errors import refused
 from lockgate.lines import lines_of
 
 KEEPER = Path(__file__).with_name("keeper.py")
 OUTPUT_LIMIT_BYTES = 16 * 1024 * 1024
+PR_SET_DUMPABLE = 4
 _LOOK_AGAIN_SECONDS = 0.1
-_SECRET_NAME = re.compile(
-    r"(^|_)(TOKENS?|PASSWORD|PASSWD|PASSPHRASE|SECRETS?|CREDENTIALS?|API_?KEY|PRIVATE_KEY|SECRET_ACCESS_KEY|PAT)(_|$)"
-    r"|^GIT_CONFIG_(COUNT|KEY_\d+|VALUE_\d+|PARAMETERS)$|^GIT_ASKPASS$|AUTH_STRING$|CONNECTION_URL$|^TWINE_"
-    r"|^ACTIONS_ID_TOKEN_REQUEST_"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +63,31 @@ def run(
 ) -> Completed:
     """Run `command` in `cwd` for at most `timeout` seconds and return how it ended; a failing command is not an error.
 
-    It reads nothing (standard input is empty), and sees `child_environment(environment)`. Each line of output is handed
-    to `on_line` as it comes. At the timeout, when this process dies, and when the command itself ends, its whole
-    process group is killed. Raises RefusedError when the program or the folder does not exist.
+    For Lockgate's own helpers: it sees `helper_environment` and then `environment` as it is. The project's code runs by
+    `clients.project_code`. It reads nothing (standard input is empty). Each line of output is handed to `on_line` as it
+    comes. At the timeout, when this process dies, and when the command itself ends, everything that it started is
+    killed. Raises RefusedError when the program or the folder does not exist.
     """
-    variables = child_environment(environment)
-    _check_runnable(command, cwd, variables)
+    return run_with(
+        {**helper_environment(os.environ), **(environment or {})}, command, cwd=cwd, timeout=timeout, on_line=on_line
+    )
+
+
+def run_with(
+    variables: Mapping[str, str],
+    command: Sequence[str],
+    *,
+    cwd: Path,
+    timeout: float,
+    on_line: Callable[[str], None] | None = None,
+) -> Completed:
+    """Run `command` as `run` does, with exactly these variables."""
+    check_runnable(command, cwd, variables)
     started = time.monotonic()
     keeper = subprocess.Popen(
         [sys.executable, "-I", "-S", str(KEEPER), *command],
         cwd=cwd,
-        env=variables,
+        env=dict(variables),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -97,18 +108,17 @@ def run(
     return Completed(returncode, kept.decode(errors="replace"), time.monotonic() - started, timed_out)
 
 
-def child_environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """This process's environment without anything named like a secret; then `extra` as it is: a secret is asked for."""
-    kept = {name: value for name, value in os.environ.items() if not is_secret_name(name)}
-    return {**kept, **(extra or {})}
+def hide_memory() -> None:
+    """Let no other process of this account read this one's memory and variables, and dump no core (PR_SET_DUMPABLE).
+
+    Linux only; root reads everything, and a child starts readable again. Called first by whatever holds the token.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
-def is_secret_name(name: str) -> bool:
-    """Whether a variable of this name usually holds a secret (GH_TOKEN, TWINE_PASSWORD, git's headers)."""
-    return _SECRET_NAME.search(name.upper()) is not None
-
-
-def _check_runnable(command: Sequence[str], cwd: Path, variables: Mapping[str, str]) -> None:
+def check_runnable(command: Sequence[str], cwd: Path, variables: Mapping[str, str]) -> None:
+    """Refuse a folder that does not exist, and a program that is not on the PATH of these variables."""
     if not cwd.is_dir():
         raise refused(f"the folder {str(cwd)!r} does not exist", f"a folder to run {command[0]!r} in", "create it")
     program = str(cwd / command[0]) if os.sep in command[0] else command[0]

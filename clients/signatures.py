@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import tempfile
 from pathlib import Path
 
-from clients.process import child_environment
 from lockgate.approvers import Proof
+from lockgate.child_environment import helper_environment
 from lockgate.errors import refused, unavailable
 from lockgate.lines import lines_of
 
@@ -59,7 +60,7 @@ def _keygen(arguments: list[str], text: str) -> subprocess.CompletedProcess[str]
     try:
         return subprocess.run(
             ["ssh-keygen", *arguments], input=text, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False,
-            env=child_environment(),
+            env=helper_environment(os.environ),
         )  # fmt: skip
     except FileNotFoundError as error:
         raise refused("ssh-keygen was not found", "OpenSSH 8.1 or newer", "install OpenSSH's client") from error

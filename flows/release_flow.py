@@ -11,6 +11,7 @@ import sys
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from clients.process import hide_memory
 from flows.checkpoints import approve
 from flows.conflicts import check_version_or_ask, start
 from flows.ending import Trail, released, stopped
@@ -38,6 +39,7 @@ def release(request: Request) -> State[Report]:
     anew (`lockgate.continuation`). While another release of the repository has the turn it is put off (Waiting for its turn) or
     ends (Busy), as the request says.
     """
+    hide_memory()
     show_logs()
     trail = Trail(request)
     try:

@@ -140,6 +140,7 @@ class Fixture:
     restarts: int = 0
     base_commit: str = ""
     release_commit: str = ""
+    isolation: str = ""
     build_requirements: tuple[str, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
     tests: TestEvidence | None = None
@@ -188,7 +189,7 @@ class Fixture:
             return self
         keep = tuple(one for one in self.steps if one.key in {"start", "version", "migrations", "pre-release"})
         return replace(
-            self, release_commit=commit, build_requirements=(), artifacts=(), tests=None, publisher=None,
+            self, release_commit=commit, isolation="", build_requirements=(), artifacts=(), tests=None, publisher=None,
             tag_pushed=False, workflow_run=None, urls={}, index_files={}, log=None, steps=keep,
         )  # fmt: skip
 
@@ -282,7 +283,7 @@ def restarted(fixture: Fixture) -> Fixture:
     anew = replace(
         fixture.for_commit(""), steps=(), approvals=declines, release_commit="", restarts=fixture.restarts + 1
     )
-    return replace(anew, artifacts=(), tests=None, build_requirements=(), publisher=None, abort=None)
+    return replace(anew, artifacts=(), tests=None, isolation="", build_requirements=(), publisher=None, abort=None)
 
 
 def _progress(fixture: Fixture) -> tuple[int, ...]:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
+from lockgate.child_environment import is_for_helpers
 from lockgate.errors import Problem, RefusedError
 from lockgate.secrets import Token
 
@@ -21,7 +22,8 @@ _MISLEADING: Final = re.compile(
     r"|SHALLOW_FILE|REPLACE_REF_BASE|CONFIG|CONFIG_PARAMETERS|IMPLICIT_WORK_TREE|INTERNAL_\w+|QUARANTINE_PATH|ATTR_SOURCE"
     r"|TRACE\w*|CURL_VERBOSE|REDIRECT_\w+|EXTERNAL_DIFF|\w+_PATHSPECS|REF_PARANOIA|DEFAULT_HASH)"
 )
-_SECRET: Final = re.compile(r"\w*(_TOKEN|_PASSWORD|_PASSWD|_SECRET|_API_KEY|_ACCESS_KEY|_PRIVATE_KEY)", re.IGNORECASE)
+# Settings that a person gives in the environment count in the person's own checkouts.
+_GIVEN: Final = re.compile(r"GIT_CONFIG_(COUNT|KEY_\d+|VALUE_\d+)")
 _PROMPT_FREE: Final = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_ASKPASS": "false",
@@ -40,24 +42,64 @@ _SETTINGS: Final = (
     ("maintenance.auto", "false"),
     ("log.showSignature", "false"),
 )
+# What no file of a repository that Lockgate made may say, were it written to.
+_OWN_SETTINGS: Final = (
+    ("core.hooksPath", "/dev/null"),
+    ("core.attributesFile", "/dev/null"),
+    ("core.excludesFile", "/dev/null"),
+    ("core.fsmonitor", "false"),
+    ("core.untrackedCache", "false"),
+    ("core.commitGraph", "false"),
+    ("core.multiPackIndex", "false"),
+    ("core.autocrlf", "false"),
+    ("core.eol", "lf"),
+    ("core.fileMode", "true"),
+    ("core.quotePath", "true"),
+)
+# Who the person is and signs with, and how the person reaches other hosts (git-config(1)).
+_CARRIED: Final = re.compile(
+    r"(user|author|committer)\..+|gpg\..+|(commit|tag)\.gpgsign|core\.sshcommand|ssh\.variant|safe\.directory"
+    r"|credential\..+|url\..+\.(insteadof|pushinsteadof)|http\.(.+\.)?(proxy\w*|ssl\w+|version|emptyauth|cookiefile)"
+)
 _LOOPBACK: Final = {"127.0.0.1", "localhost", "::1"}
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
 
 
 def removed_variables(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Name the variables that git must not inherit: those that redirect it, and secrets (hooks would see them)."""
-    return tuple(name for name in environ if _MISLEADING.fullmatch(name) or _SECRET.fullmatch(name))
+    """Name the variables that git must not inherit: those that redirect it, and all but a helper's (hooks would see them)."""
+    passed = (name for name in environ if (is_for_helpers(name) or _GIVEN.fullmatch(name)))
+    return tuple(environ.keys() - {name for name in passed if not _MISLEADING.fullmatch(name)})
 
 
-def git_environment(environ: Mapping[str, str], url: str = "", token: Token | None = None) -> dict[str, str]:
-    """Give what is added to `environ` for one call of git; with a token also its header, for `url` alone."""
+def git_environment(
+    environ: Mapping[str, str],
+    url: str = "",
+    token: Token | None = None,
+    person: Sequence[tuple[str, str]] | None = None,
+) -> dict[str, str]:
+    """Give what is added to `environ` for one call of git; with a token also its header, for `url` alone.
+
+    With `person` (what is carried over from the person's settings) it is a call in a repository of Lockgate's own: nothing
+    else of the system's, the person's or the environment's settings counts there.
+    """
     settings = [*_SETTINGS, *(_authorisation(url, token) if token and _is_http(url) else ())]
     first = int(environ.get("GIT_CONFIG_COUNT") or 0) if environ.get("GIT_CONFIG_COUNT", "0").isdigit() else 0
-    added = dict(_PROMPT_FREE, GIT_CONFIG_COUNT=str(first + len(settings)))
+    added = dict(_PROMPT_FREE)
+    if person is not None:
+        settings = [*person, *_OWN_SETTINGS, *settings]
+        first = 0
+        added |= {"GIT_CONFIG_NOSYSTEM": "1", "GIT_ATTR_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
+    added["GIT_CONFIG_COUNT"] = str(first + len(settings))
     for number, (key, value) in enumerate(settings, first):
         added[f"GIT_CONFIG_KEY_{number}"] = key
         added[f"GIT_CONFIG_VALUE_{number}"] = value
     return added
+
+
+def carried_settings(listed: str) -> tuple[tuple[str, str], ...]:
+    """What of a person's settings counts in Lockgate's own repositories too, of `git config --list -z`, in its order."""
+    pairs = (entry.partition("\n") for entry in listed.split("\0") if entry)
+    return tuple((key, value if found else "true") for key, found, value in pairs if _CARRIED.fullmatch(key))
 
 
 def check_address(url: str, token: Token | None = None) -> None:

@@ -22,6 +22,11 @@ Reader = Callable[[Any], Any]
 
 WHEN = ("always", "when-needed", "never")
 _NOT_IN_A_TAG = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[-/.]|[/.]$|\.lock$")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEPT_BACK = re.compile(
+    r"(?i:GH|GITHUB|LOCKGATE|PREFECT|GIT|SSH|GPG|GNUPG|ACTIONS|AWS|AZURE|GOOGLE|TWINE|LD|DYLD|XDG|DBUS|DOCKER)(_\w+|HOME)?"
+    r"|PATH|HOME|TMPDIR|SHELL|PYTHONPATH|PYTHONHOME"
+)
 
 
 class UnfitError(ValueError):
@@ -47,6 +52,16 @@ def texts(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) and item.strip() for item in value):
         raise UnfitError("a list of strings")
     return tuple(text(item) for item in value)
+
+
+def variables(value: Any) -> tuple[str, ...]:
+    """A list of names of environment variables, none of them Lockgate's own or one that says how to run."""
+    for item in texts(value):
+        if not _VARIABLE.fullmatch(item) or _KEPT_BACK.fullmatch(item):
+            raise UnfitError(
+                "a list of names of variables, without those of Lockgate, its token, its store, git and agents"
+            )
+    return tuple(value)
 
 
 def name(value: Any) -> str:

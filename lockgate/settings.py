@@ -55,6 +55,10 @@ class Settings:
     test_command: tuple[str, ...] = ()
     test_checks: tuple[str, ...] = ()
     test_timeout: float = HOUR_SECONDS
+    isolation: Literal["auto", "required", "none"] = "auto"
+    network: bool = True
+    test_environment: tuple[str, ...] = ()
+    build_environment: tuple[str, ...] = ()
     workflow: str = ""
     dispatch_inputs: dict[str, str] = field(default_factory=dict)
     environment: str = "pypi"
@@ -96,6 +100,10 @@ READERS: dict[str, kind.Reader] = {
     "test_command": kind.command,
     "test_checks": kind.texts,
     "test_timeout": kind.seconds,
+    "isolation": kind.one_of("auto", "required", "none"),
+    "network": kind.yes_or_no,
+    "test_environment": kind.variables,
+    "build_environment": kind.variables,
     "workflow": kind.workflow,
     "dispatch_inputs": kind.inputs,
     "environment": kind.text,

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from lockgate.isolation import STRICTNESS
 from lockgate.settings import Settings, table_of
 
 Compare = Callable[[Any, Any], str]
@@ -66,6 +67,7 @@ def stricter(one: Settings, other: Settings) -> Settings:
         migrations_check=one.migrations_check or other.migrations_check, sign_tags=one.sign_tags or other.sign_tags,
         rebuilt=max(one.rebuilt, other.rebuilt, key=REBUILT.index),
         attestations=max(one.attestations, other.attestations, key=ATTESTATIONS.index),
+        isolation=max(one.isolation, other.isolation, key=STRICTNESS.index), network=one.network and other.network,
     )  # fmt: skip
 
 
@@ -115,7 +117,7 @@ def _asks_less(before: Mapping[str, str], now: Mapping[str, str]) -> str:
     return ", ".join(f"{name} asks {now[name]} in place of {before[name]}" for name in less)
 
 
-def _of_rank(ranks: tuple[str, ...]) -> Compare:
+def _of_rank(ranks: Sequence[str]) -> Compare:
     def compare(before: str, now: str) -> str:
         return f"{now} in place of {before}" if ranks.index(now) < ranks.index(before) else ""
 
@@ -130,6 +132,10 @@ LAXER: Mapping[str, Compare] = {
     "checkpoints": _asks_less,
     "test_command": _replaced,
     "test_checks": _taken_away,
+    "isolation": _of_rank(STRICTNESS),
+    "network": _switched_on,
+    "test_environment": _widened,
+    "build_environment": _widened,
     "migrations": _taken_away,
     "migrations_check": _replaced,
     "release_files": _widened,

@@ -19,6 +19,7 @@ from lockgate.versions import check_version, released_versions
 from lockgate.workflows import PublishWorkflow, ReleaseShare
 from planning import approving, passed_over, survey
 from planning import record as record_of
+from planning.isolation import look_at_isolation
 from planning.proofs import prover_of
 from planning.release import Release
 from planning.ruling import rule
@@ -137,7 +138,11 @@ def pre_release(release: Release, origin: Origin) -> Finding:
     else:
         change = f"{source.path}: {current} → {release.version}"
     copies = "".join(f", and {copy.path} ({copy.why})" for copy in source.copies)
-    return Finding("pre-release", f"{commands}{change}{copies}; commits {release.fixture_path}")
+    says = f"{commands}{change}{copies}; commits {release.fixture_path}"
+    if not commands:
+        return Finding("pre-release", says)
+    apart, problems, warnings = look_at_isolation(release, "tests")
+    return Finding("pre-release", f"{says}{apart}", problems, warnings)
 
 
 def pre_release_commands(release: Release) -> tuple[tuple[str, ...], ...]:
@@ -152,14 +157,18 @@ def artifacts(release: Release, origin: Origin) -> Finding:
     if fixture and fixture.artifacts:
         return Finding("artifacts", f"uses the {len(fixture.artifacts)} artifacts that were built and kept")
     branch = release.settings.branch
-    return Finding("artifacts", f"builds sdist and wheel from the release commit, pushes it to {branch!r}")
+    apart, problems, warnings = look_at_isolation(release, "build")
+    says = f"builds sdist and wheel from the release commit, pushes it to {branch!r}{apart}"
+    return Finding("artifacts", says, problems, warnings)
 
 
 def tests(release: Release, origin: Origin) -> Finding:
     """Step 5: whether a command runs, GitHub's checks are read (and may be), or a person gives evidence."""
     command, wanted = release.settings.test_command, release.settings.test_checks
     if command:
-        return Finding("tests", f"runs `{' '.join(command)}` on a clean export of the release commit")
+        apart, problems, warnings = look_at_isolation(release, "tests")
+        says = f"runs `{' '.join(command)}` on a clean export of the release commit{apart}"
+        return Finding("tests", says, problems, warnings)
     if wanted:
         github_checks.observe_checks(release.hub, origin.heads[release.settings.branch])
         return Finding("tests", f"waits for GitHub's checks {', '.join(wanted)} of the release commit")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from lockgate.errors import LockgateError, TransientError
 from lockgate.plan import Finding, Plan
@@ -69,13 +70,12 @@ def _find(key: str, check: Check, release: Release, origin: Origin) -> Finding:
 
 
 def _once(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    """The findings without a problem that an earlier step reports in the same words."""
+    """The findings without a problem or a warning that an earlier step reports in the same words."""
     seen: set[object] = set()
     kept = []
     for finding in findings:
         fresh = tuple(problem for problem in finding.problems if problem not in seen)
-        seen.update(fresh)
-        kept.append(
-            Finding(finding.step, finding.says, fresh, finding.warnings, finding.details, finding.asks, finding.error)
-        )
+        warnings = tuple(one for one in finding.warnings if one not in seen)
+        seen.update((*fresh, *warnings))
+        kept.append(replace(finding, problems=fresh, warnings=warnings))
     return tuple(kept)

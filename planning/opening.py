@@ -85,15 +85,16 @@ def open_release(request: Request, environ: Mapping[str, str], run: ThisRun = OU
 
 
 def update_workspace(workspace: Path, origin_url: str, branch: str, environ: Mapping[str, str]) -> None:
-    """Bring origin's branch and tags into the workspace; a missing workspace is cloned."""
+    """Bring origin's branch and tags into the workspace; a missing workspace is cloned, what is there is renewed first."""
     token = token_for(origin_url, environ)
     if git.is_repository(workspace) is None:
         log.info("Cloning %s", origin_url)
         workspace.parent.mkdir(parents=True, exist_ok=True)
         git_remote.clone(origin_url, workspace, token, branch)
         git_workspace.claim(workspace)
+        git_workspace.renew(workspace, origin_url)
         return
-    git.set_remote_url(workspace, origin_url)
+    git_workspace.renew(workspace, origin_url)
     git_remote.fetch(workspace, origin_url, token, branch)
 
 

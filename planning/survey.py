@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from packaging.version import Version
 
-from clients import git, index
+from clients import git, git_workspace, index
 from lockgate.errors import RefusedError, refused
 from lockgate.fixture import Fixture, is_same_release, restarted
 from lockgate.publication import IndexFile, IndexProject, Publisher, version_files
@@ -30,6 +30,8 @@ def look_at_origin(release: Release) -> Origin:
     if branch not in origin.heads:
         raise refused(f"origin has no branch {branch!r} any more", "the release branch", "restore it and start again")
     here = git.is_repository(release.workspace) == "checkout"
+    if here:
+        git_workspace.renew(release.workspace, release.origin_url)
     if not here or git.resolve(release.workspace, f"refs/remotes/origin/{branch}") != origin.heads[branch]:
         update_workspace(release.workspace, release.origin_url, branch, release.environ)
     return origin

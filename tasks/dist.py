@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from packaging.tags import sys_tags
 from prefect import task
 
-from clients import build, git, git_tags, github_checks, process
+from clients import build, exports, git, git_tags, github_checks, project_code
 from lockgate.artifacts import Artifact, ArtifactContents, check_artifacts, import_names, table_of
 from lockgate.commit_checks import Standing, judge_checks
 from lockgate.errors import DeadlineError, NotVisibleError, Problem, RefusedError, refused
@@ -24,7 +21,9 @@ from lockgate.releases import digests_in
 from lockgate.version_builds import build_environment, built_elsewhere, takes_commit_date
 from planning import asking, checks
 from planning.changes import what_changed
+from planning.isolation import isolation_of, rights_for
 from planning.release import Release, read_pyproject
+from tasks.exporting import exported
 from tasks.policy import policy
 from tasks.work import Work, carry_out, poll, push
 
@@ -71,18 +70,20 @@ def build_and_keep(work: Work) -> bool:
     if recorded and all(release.store.has(one.sha256) for one in recorded):
         return False
     history = release.settings.version_source.kind == "scm"
-    with exported(release, work.fixture.release_commit, history=history) as source:
-        out = source.parent / "dist"
+    with exported(release, work.fixture.release_commit, history=history) as given:
+        source, out = given.folder, given.folder.parent / "dist"
         made = build.build_artifacts(
-            source, out, epoch=_build_date(work), on_line=log.info,
+            source, out, epoch=_build_date(work), on_line=log.info, rights=rights_for(release, "build"), reads=given.borrows,
             environment=build_environment(release.settings.version_source, release.settings.project, release.version),
         )  # fmt: skip
         paths = [out / one.name for one in made.artifacts]
-        _check(work, paths, git.altered_files(source) if history else ())
+        _check(work, paths, exports.altered_files(source, given.files) if history else ())
         _refuse_other_bytes(recorded_digests(work), made.artifacts)
         for path in paths:
             release.store.put(path)
-    work.fixture = replace(work.fixture, artifacts=made.artifacts, build_requirements=made.requirements)
+    work.fixture = replace(
+        work.fixture, artifacts=made.artifacts, build_requirements=made.requirements, isolation=isolation_of(release)
+    )
     return True
 
 
@@ -128,7 +129,14 @@ def _try(release: Release, wheel: Path, contents: ArtifactContents) -> None:
         log.info("%s is for another platform: it is not tried here", wheel.name)
         return
     log.info("Installing %s into a new environment and importing %s", wheel.name, ", ".join(names) or "nothing")
-    problems = build.try_wheel(wheel, names, release.version, project=release.settings.project, on_line=log.info)
+    problems = build.try_wheel(
+        wheel,
+        names,
+        release.version,
+        project=release.settings.project,
+        rights=rights_for(release, "build"),
+        on_line=log.info,
+    )
     if problems:
         raise RefusedError(*problems)
 
@@ -202,9 +210,11 @@ def run_tests(work: Work) -> TestEvidence:
     """Run the test command on a clean export of the release commit and record how it ended; refuses when it failed."""
     release, commit = work.release, work.fixture.release_commit
     command, timeout = release.settings.test_command, release.settings.test_timeout
-    with exported(release, commit) as source:
+    with exported(release, commit) as given:
+        source = given.folder
         log.info("Running %s in a clean export of %s", " ".join(command), commit[:12])
-        ended = process.run(command, cwd=source, timeout=timeout, on_line=log.info)
+        rights = rights_for(release, "tests")
+        ended = project_code.run_project(command, cwd=source, timeout=timeout, rights=rights, on_line=log.info)
         kept = source.parent / "tests.log"
         kept.write_text(ended.output, encoding="utf-8")
         digest = release.store.put(kept)
@@ -246,16 +256,3 @@ def wait_for_checks(work: Work) -> TestEvidence:
     evidence = TestEvidence(commit, "checks", command=", ".join(wanted), source=standing.source, by="GitHub")
     work.fixture = replace(work.fixture, tests=evidence)
     return evidence
-
-
-@contextmanager
-def exported(release: Release, commit: str, *, history: bool = False) -> Iterator[Path]:
-    """A clean export of a commit in a folder of its own, removed afterwards, as is first what a killed attempt left there."""
-    parent = release.workspace.with_name(f".exports-{release.workspace.name}")
-    # Best effort: what a killed attempt's child still writes to at this moment is removed the next time.
-    shutil.rmtree(parent, ignore_errors=True)
-    parent.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="export-", dir=parent) as folder:
-        source = Path(folder) / release.settings.project
-        git.export(release.workspace, commit, source, history=history)
-        yield source

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prefect import task
 
-from clients import git, git_remote, git_trees, git_workspace, inside, process
+from clients import exports, git, git_remote, git_trees, git_workspace, inside, project_code
 from clients.own_files import for_others_too
 from clients.process import Completed
 from lockgate import migrations
@@ -19,8 +19,10 @@ from lockgate.fixture import Note
 from lockgate.outcome import StepResult
 from lockgate.version_sources import write_version
 from planning import asking, attempts, checks, continuing, proofs, record, survey
+from planning.isolation import rights_for
 from planning.release import Release
 from planning.stated import repository_version
+from tasks.exporting import Exported, exported
 from tasks.github_release import put_away_draft
 from tasks.policy import policy
 from tasks.work import Work, carry_out, write_fixture
@@ -168,9 +170,9 @@ def _review_migrations(work: Work) -> StepResult:
 
 def _run_check(work: Work, commit: str) -> str:
     release = work.release
-    git_workspace.start_from(release.workspace, release.settings.branch, commit)
     command = release.settings.migrations_check
-    said = _run(release, command, release.settings.pre_release_timeout).last_lines()
+    with exported(release, commit) as given:
+        said = _run(release, command, given).last_lines()
     return f"\n\n`{' '.join(command)}` found nothing missing:\n\n```\n{said}\n```\n"
 
 
@@ -210,7 +212,7 @@ def make_release_commit(work: Work) -> str:
     """The move that makes the release commit: commands, version, fixture; nothing leaves the workspace."""
     release, fixture = work.release, work.fixture
     git_workspace.start_from(release.workspace, release.settings.branch, work.head)
-    run_pre_release(release)
+    run_pre_release(release, work.head)
     _write_version(release, work.head)
     work.fixture = replace(fixture, release_commit="", artifacts=(), tests=None)
     write_fixture(work, tree=_tree_beside(release))
@@ -227,20 +229,24 @@ def _tree_beside(release: Release) -> str:
     return git_trees.tree_of_files(release.workspace, files, without=release.fixture_path)
 
 
-def run_pre_release(release: Release) -> None:
-    """Run the configured commands in the workspace; refuses one that fails, and commits or tags that they made.
+def run_pre_release(release: Release, commit: str) -> None:
+    """Run the configured commands in an export with its history, and bring what they changed into the workspace.
 
-    Tags that they made are taken away again; their commits go when the workspace is put back at the next start.
+    Refuses one that fails, other files than release files, and commits or tags that they made. Whatever else they wrote,
+    into the export's .git too, is thrown away with the export.
     """
-    before = git.observe_checkout(release.workspace)
-    for command in checks.pre_release_commands(release):
-        _run(release, command, release.settings.pre_release_timeout)
-    after = git.observe_checkout(release.workspace)
-    made = sorted(tag for tag, commit in after.tags.items() if before.tags.get(tag) != commit)
-    for tag in made:
-        git_workspace.drop_tag(release.workspace, tag)
-    if problems := check_refs(before, after):
-        raise RefusedError(*problems)
+    commands = checks.pre_release_commands(release)
+    if not commands:
+        return
+    with exported(release, commit, history=True, branch=release.settings.branch) as given:
+        before = exports.observe_refs(given.folder)
+        for command in commands:
+            _run(release, command, given)
+        if problems := check_refs(before, exports.observe_refs(given.folder)):
+            raise RefusedError(*problems)
+        changed = exports.changed_files(release.workspace, given.folder, commit)
+        _refuse_others(release, changed)
+        exports.take_over(given.folder, release.workspace, changed)
 
 
 def _write_version(release: Release, commit: str) -> None:
@@ -268,10 +274,14 @@ def _refuse_others(release: Release, changed: tuple[str, ...]) -> None:
         )  # fmt: skip
 
 
-def _run(release: Release, command: tuple[str, ...], timeout: float) -> Completed:
-    folder: Path = release.workspace
+def _run(release: Release, command: tuple[str, ...], given: Exported) -> Completed:
+    timeout, rights = release.settings.pre_release_timeout, rights_for(release, "tests")
     log.info("Running %s", " ".join(command))
-    ended = process.run(command, cwd=folder, timeout=timeout, on_line=log.info)
+    ended = project_code.run_project(
+        command, cwd=given.folder, timeout=timeout, rights=rights, reads=given.borrows, on_line=log.info
+    )
+    # Where nothing keeps the command apart, it may have written into Lockgate's own repository.
+    git_workspace.renew(release.workspace, release.origin_url)
     if not ended.ok:
         how = f"did not end within {timeout:.0f} s" if ended.timed_out else f"ended with exit code {ended.returncode}"
         raise refused(

@@ -28,6 +28,7 @@ from lockgate.publication import (
 from lockgate.workflows import PublishWorkflow
 from planning import asking, checks, survey
 from planning.agreeing import check_agreement
+from planning.isolation import rights_for
 from planning.release import Release
 from tasks.github_release import settle_release
 from tasks.policy import policy
@@ -79,7 +80,12 @@ def _record_publication(work: Work) -> StepResult:
         attested = check_attestations(work, workflow, found)
         on_index = [Artifact(file.name, file.sha256, file.size or 0, kind_of(file.name)) for file in found]
         installed = installation.install_release(
-            release.index_url, release.settings.project, release.version, on_index, on_line=log.info
+            release.index_url,
+            release.settings.project,
+            release.version,
+            on_index,
+            on_line=log.info,
+            rights=rights_for(release, "build"),
         )
         log.info("%s", installed.note or f"{installed.wheel} installs from the index")
         log.info("%d attestations of %d files verified", attested, len(found))

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import httpx
+import pytest
 
 from lockgate.outcome import StepResult
 from lockgate.runs import RunFailedError
@@ -69,14 +70,16 @@ def review(stage: Stage, run: int, environment: str = "pypi") -> None:
         client.post(f"{base}/actions/runs/{run}/pending_deployments", json=answer).raise_for_status()
 
 
-def make_key(stage: Stage) -> Path:
-    """A person's SSH key for signing, in the workspace's configuration."""
+def make_key(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A person's SSH key for signing, in the person's configuration of git."""
     file = stage.folder / "key"
     command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(file)]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
-    workspace = stage.open().workspace
-    stage.git("config", "gpg.format", "ssh", folder=workspace)
-    stage.git("config", "user.signingkey", str(file), folder=workspace)
+    person = stage.folder / "gitconfig"
+    person.write_text(
+        f"[user]\n\tname = Ada\n\temail = ada@example.org\n\tsigningkey = {file}\n[gpg]\n\tformat = ssh\n"
+    )
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(person))
     return file
 
 

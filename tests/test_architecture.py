@@ -26,6 +26,8 @@ FOUNDATIONS = {
         "clients.hosts",
         "clients.http",
         "clients.process",
+        "clients.project_code",
+        "clients.installer_settings",
         "clients.github_api",
         "clients.git_process",
         "clients.inside",
@@ -34,6 +36,7 @@ FOUNDATIONS = {
     "tasks": {
         "tasks.policy",
         "tasks.work",
+        "tasks.exporting",
         "tasks.showing",
         "tasks.progress",
         "tasks.credentials",

@@ -323,19 +323,21 @@ def test_the_link_to_the_logs_is_followed_without_the_token(at: Make) -> None:
 
 
 @pytest.mark.parametrize("key", ["none", "unusable"])
-def test_no_unsigned_tag_is_pushed_when_a_signature_was_asked_for(at: Make, key: str) -> None:
+def test_no_unsigned_tag_is_pushed_when_a_signature_was_asked_for(
+    at: Make, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stage = at("export")
     configure(stage, "sign-tags = true")
     if key == "unusable":
-        make_key(stage).unlink()
+        make_key(stage, monkeypatch).unlink()
     with pytest.raises(RefusedError, match="sign"):
         attempt(stage, "export")
     assert not stage.changes(TAG_PUSHES)
 
 
-def test_a_signed_tag_is_verified_and_arrives_signed(at: Make) -> None:
+def test_a_signed_tag_is_verified_and_arrives_signed(at: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = at("export")
     configure(stage, "sign-tags = true")
-    make_key(stage)
+    make_key(stage, monkeypatch)
     attempt(stage, "export")
     assert "-----BEGIN SSH SIGNATURE-----" in stage.git("cat-file", "tag", TAG)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 import subprocess
 import sys
 import time
@@ -354,43 +353,6 @@ def test_ignored_files_missing_identity_and_locks_are_refused_with_what_to_do(
         git.commit_files(checkout, ["VERSION"], "x")
 
 
-# Exports.
-
-
-def test_an_export_holds_the_commits_files_and_nothing_else(checkout: Path, run: Run, tmp_path: Path) -> None:
-    (checkout / ".gitattributes").write_text("VERSION export-ignore\n")
-    (checkout / "run.sh").write_text("x")
-    (checkout / "run.sh").chmod(0o755)
-    (checkout / "link").symlink_to("VERSION")
-    run(checkout, "git", "add", ".")
-    run(checkout, "git", "commit", "-qm", "more")
-    (checkout / "VERSION").write_text("dirty\n")
-    index = (checkout / ".git" / "index").read_bytes()
-    out = tmp_path / "deep" / "out"
-    git.export(checkout, run(checkout, "git", "rev-parse", "HEAD"), out)
-    files = sorted(str(file.relative_to(out)) for file in out.rglob("*") if not file.is_dir())
-    assert files == [".gitattributes", "VERSION", "link", "package/ünï code.py", "run.sh"]
-    assert (out / "VERSION").read_text() == "1.0.0\n"
-    assert (out / "run.sh").stat().st_mode & stat.S_IXUSR
-    assert (out / "link").is_symlink()
-    assert (checkout / ".git" / "index").read_bytes() == index
-
-
-def test_an_export_with_history_is_a_detached_clone_with_tags_and_no_remote(
-    checkout: Path, run: Run, tmp_path: Path
-) -> None:
-    run(checkout, "git", "tag", "v1")
-    (checkout / "VERSION").write_text("2\n")
-    commit = git.commit_files(checkout, ["VERSION"], "x")
-    run(checkout, "git", "checkout", "-q", "--detach")
-    run(checkout, "git", "branch", "-qf", "main", "v1")
-    git.export(checkout, commit, tmp_path / "out", history=True)
-    seen = git.observe_checkout(tmp_path / "out")
-    assert (seen.head, seen.branch, seen.dirty, set(seen.tags)) == (commit, None, (), {"v1"})
-    assert run(tmp_path / "out", "git", "remote") == ""
-    assert run(tmp_path / "out", "git", "ls-files").startswith("VERSION")
-
-
 def test_what_a_commit_id_holds_is_kept_and_a_name_is_looked_up_each_time(checkout: Path) -> None:
     commit = git.read_commit(checkout, "HEAD").sha
     kept = (
@@ -407,29 +369,6 @@ def test_what_a_commit_id_holds_is_kept_and_a_name_is_looked_up_each_time(checko
     assert kept[2] is None
     with pytest.raises(RefusedError, match="Reading VERSION of main"):
         git.read_file(checkout, "main", "VERSION")
-
-
-def test_only_committed_files_count_as_altered(checkout: Path, run: Run) -> None:
-    assert git.altered_files(checkout) == ()
-    (checkout / "new.txt").write_text("x")
-    (checkout / "VERSION").write_text("2\n")
-    (checkout / "package" / "ünï code.py").unlink()
-    assert set(git.altered_files(checkout)) == {"VERSION", "package/ünï code.py"}
-
-
-def test_a_folder_with_something_in_it_is_not_exported_into(checkout: Path, tmp_path: Path) -> None:
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "precious").touch()
-    with pytest.raises(RefusedError, match="is not empty"):
-        git.export(checkout, git.read_commit(checkout, "HEAD").sha, tmp_path / "out")
-
-
-def test_submodules_are_refused(checkout: Path, origin: Path, run: Run, tmp_path: Path) -> None:
-    run(checkout, "git", "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(origin), "vendored")
-    run(checkout, "git", "commit", "-qm", "sub")
-    with pytest.raises(RefusedError, match=r"holds submodules \(vendored\)"):
-        git.export(checkout, git.read_commit(checkout, "HEAD").sha, tmp_path / "out")
-    assert "vendored" not in git.list_files(checkout, "HEAD")
 
 
 # The calls themselves.

@@ -53,6 +53,7 @@ def test_commits_work_where_git_knows_no_person(clone: Path, tmp_path: Path, mon
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "none"))
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
     git_workspace.claim(clone)
+    git_workspace.renew(clone, "https://host.example/o/n")
     (clone / "code.py").write_text("two\n")
     git.commit_files(clone, ["code.py"], "Second")
     made_by = subprocess.run(
@@ -63,9 +64,46 @@ def test_commits_work_where_git_knows_no_person(clone: Path, tmp_path: Path, mon
 
 def test_the_person_that_git_knows_stays(clone: Path) -> None:
     git_workspace.claim(clone)
+    git_workspace.renew(clone, "https://host.example/o/n")
     (clone / "code.py").write_text("two\n")
     git.commit_files(clone, ["code.py"], "Second")
     made_by = subprocess.run(
         ["git", "-C", str(clone), "log", "-1", "--format=%an"], check=True, capture_output=True, text=True
     )
     assert made_by.stdout == "Ada\n"
+
+
+def test_nothing_that_was_written_into_it_says_how_git_works(clone: Path, tmp_path: Path) -> None:
+    inner, commit = clone / ".git", git.resolve(clone, "HEAD") or ""
+    git_workspace.claim(clone)
+    ran = tmp_path / "ran"
+    for name in ("post-checkout", "pre-commit", "reference-transaction"):
+        (inner / "hooks").mkdir(exist_ok=True)
+        (inner / "hooks" / name).write_text(f"#!/bin/sh\ntouch {ran}\n")
+        (inner / "hooks" / name).chmod(0o755)
+    (inner / "info").mkdir(exist_ok=True)
+    (inner / "info" / "attributes").write_text("* filter=evil\n")
+    (inner / "info" / "grafts").write_text(f"{commit}\n")
+    (inner / "objects" / "info").mkdir(exist_ok=True)
+    (inner / "objects" / "info" / "alternates").write_text("/elsewhere/objects\n")
+    (inner / "evil").write_text(f'[filter "evil"]\n\tsmudge = touch {ran}\n[core]\n\tfsmonitor = touch {ran}\n')
+    with (inner / "config").open("a") as file:
+        file.write(f"[include]\n\tpath = {inner / 'evil'}\n[http]\n\tproxy = http://evil.example\n")
+        file.write('[url "http://evil.example/"]\n\tinsteadOf = https://host.example/\n')
+    git_workspace.renew(clone, "https://host.example/o/n")
+    git_workspace.start_from(clone, "main", commit)
+    git.observe_checkout(clone)
+    assert not ran.exists()
+    assert not {"hooks", "info", "evil"} & {one.name for one in inner.iterdir()}
+    assert not (inner / "objects" / "info" / "alternates").exists()
+    assert "evil" not in (inner / "config").read_text()
+    assert git.remote_url(clone) == "https://host.example/o/n"
+
+
+@pytest.mark.parametrize("name", ["config", "objects", "refs"])
+def test_a_part_of_it_that_is_a_link_is_refused(clone: Path, tmp_path: Path, name: str) -> None:
+    git_workspace.claim(clone)
+    (clone / ".git" / name).rename(tmp_path / name)
+    (clone / ".git" / name).symlink_to(tmp_path / name)
+    with pytest.raises(RefusedError, match="is a link"):
+        git_workspace.renew(clone, "https://host.example/o/n")
