@@ -10,7 +10,7 @@ PYTEST = $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup
 # Some hundred processes start in the suite: without kept bytecode each of them would compile all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test test-all lint docs constraints requirements audit browser bubblewrap clean
+.PHONY: help install demo test test-all test-security lint docs constraints requirements audit browser bubblewrap clean
 
 help:
 	@echo "make demo      release a sample package through all eleven steps, in a sandbox on this machine"
@@ -34,6 +34,10 @@ demo: $(STAMP)
 
 test: $(STAMP) browser bubblewrap lint
 	$(PYTEST) -m "not slow"
+
+# The attacks that play whole releases.
+test-security: $(STAMP)
+	$(PYTEST) -m slow tests/security tests/cli/test_marker_token.py
 
 test-all: $(STAMP) browser bubblewrap lint
 	$(PYTEST)

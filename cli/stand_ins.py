@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.text import Text
 
 from clients import git, git_remote
 from clients.locks import hold
@@ -123,10 +124,9 @@ def announce(console: Console, sandbox: Sandbox, *, as_json: bool) -> None:
         return
     lines = [f"export {name}={shlex.quote(value)}" for name, value in settings.items()]
     lines += [f"unset {name}" for name in away]
-    console.print(
-        f"origin {sandbox.origin_url}\nindex  {sandbox.index_url}\n\nIn another terminal:\n", *lines, sep="\n",
-        soft_wrap=True,
-    )  # fmt: skip
+    console.print(f"origin {sandbox.origin_url}\nindex  {sandbox.index_url}\n\nIn another terminal:\n", soft_wrap=True)
+    # As text of its own it is not masked: the stand-in's token is meant to be copied.
+    console.print(Text("\n".join(lines)), soft_wrap=True)
     command = f"lockgate plan --repository {sandbox.origin_url}"
     console.print(f"\nThen, for example: {command}\nCtrl-C ends the stand-ins.", soft_wrap=True)
 

@@ -142,6 +142,7 @@ class Fixture:
     release_commit: str = ""
     isolation: str = ""
     build_requirements: tuple[str, ...] = ()
+    sbom: str = ""
     artifacts: tuple[Artifact, ...] = ()
     tests: TestEvidence | None = None
     publisher: Claims | None = None
@@ -189,7 +190,7 @@ class Fixture:
             return self
         keep = tuple(one for one in self.steps if one.key in {"start", "version", "migrations", "pre-release"})
         return replace(
-            self, release_commit=commit, isolation="", build_requirements=(), artifacts=(), tests=None, publisher=None,
+            self, release_commit=commit, isolation="", build_requirements=(), sbom="", artifacts=(), tests=None, publisher=None,
             tag_pushed=False, workflow_run=None, urls={}, index_files={}, log=None, steps=keep,
         )  # fmt: skip
 
@@ -283,7 +284,9 @@ def restarted(fixture: Fixture) -> Fixture:
     anew = replace(
         fixture.for_commit(""), steps=(), approvals=declines, release_commit="", restarts=fixture.restarts + 1
     )
-    return replace(anew, artifacts=(), tests=None, isolation="", build_requirements=(), publisher=None, abort=None)
+    return replace(
+        anew, artifacts=(), tests=None, isolation="", build_requirements=(), sbom="", publisher=None, abort=None
+    )
 
 
 def _progress(fixture: Fixture) -> tuple[int, ...]:

@@ -77,6 +77,7 @@ class Settings:
     rebuilt: Literal["refuse", "report", "auto"] = "auto"
     attestations: Literal["report", "require"] = "report"
     sign_tags: bool = False
+    sbom: bool = False
     release_notes: str = ""
     import_name: str = ""
     import_packages: tuple[str, ...] = ()
@@ -122,6 +123,7 @@ READERS: dict[str, kind.Reader] = {
     "rebuilt": kind.one_of("refuse", "report", "auto"),
     "attestations": kind.one_of("report", "require"),
     "sign_tags": kind.yes_or_no,
+    "sbom": kind.yes_or_no,
     "release_notes": kind.path,
     "import_name": kind.word,
     "import_packages": kind.texts,

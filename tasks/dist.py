@@ -10,8 +10,8 @@ from pathlib import Path
 from packaging.tags import sys_tags
 from prefect import task
 
-from clients import build, exports, git, git_tags, github_checks, project_code
-from lockgate.artifacts import Artifact, ArtifactContents, check_artifacts, import_names, table_of
+from clients import build, exports, git, git_tags, github_checks, project_code, sbom
+from lockgate.artifacts import Artifact, ArtifactContents, check_artifacts, import_names, raw_metadata, table_of
 from lockgate.commit_checks import Standing, judge_checks
 from lockgate.errors import DeadlineError, NotVisibleError, Problem, RefusedError, refused
 from lockgate.fixture import TestEvidence
@@ -81,8 +81,13 @@ def build_and_keep(work: Work) -> bool:
         _refuse_other_bytes(recorded_digests(work), made.artifacts)
         for path in paths:
             release.store.put(path)
+        digest = _keep_sbom(work, made, paths) if release.settings.sbom else ""
     work.fixture = replace(
-        work.fixture, artifacts=made.artifacts, build_requirements=made.requirements, isolation=isolation_of(release)
+        work.fixture,
+        artifacts=made.artifacts,
+        build_requirements=made.requirements,
+        isolation=isolation_of(release),
+        sbom=digest,
     )
     return True
 
@@ -120,6 +125,26 @@ def _check(work: Work, paths: list[Path], altered: tuple[str, ...]) -> None:
     for path, found in zip(paths, contents, strict=True):
         if found.artifact.kind == "wheel":
             _try(release, path, found)
+
+
+def _keep_sbom(work: Work, made: build.Built, paths: list[Path]) -> str:
+    """Keep the bill of materials of what was built in the store; its digest."""
+    release = work.release
+    needs = [need for path in paths for need in raw_metadata(build.inspect_artifact(path)).get("requires_dist", [])]
+    epoch = git.commit_time(release.workspace, work.fixture.release_commit)
+    text = sbom.write_sbom(
+        release.settings.project,
+        str(release.version),
+        made.artifacts,
+        needs=needs,
+        built_with=made.requirements,
+        built_at=epoch,
+    )
+    path = paths[0].with_name(f"{release.settings.project}-{release.version}.cdx.json")
+    path.write_text(text, encoding="utf-8")
+    digest = release.store.put(path)
+    log.info("The bill of materials is kept in the store: %s", digest)
+    return digest
 
 
 def _try(release: Release, wheel: Path, contents: ArtifactContents) -> None:

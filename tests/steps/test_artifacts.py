@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from lockgate.errors import RefusedError
 from planning import record
-from tests.acts import attempt, publish_wheel, replace_in
+from tests.acts import attempt, configure, publish_wheel, replace_in
 from tests.stages import ORDER, Stage
 
 Make = Callable[[str], Stage]
@@ -73,3 +75,15 @@ def test_a_main_that_moved_before_the_push_makes_a_new_release_commit(at: Make) 
     made = stage.record().release_commit
     assert made != first
     assert stage.git("rev-parse", f"{made}^") == theirs
+
+
+@pytest.mark.slow
+def test_a_bill_of_materials_is_kept_with_its_digest_in_the_record(at: Make, tmp_path: Path) -> None:
+    stage = at("version")
+    configure(stage, "sbom = true")
+    stage.go_on(["version", "migrations", "pre-release", "artifacts"])
+    kept = record.kept(stage.open())
+    stage.open().store.fetch(kept.sbom, tmp_path / "sbom.json")
+    told = json.loads((tmp_path / "sbom.json").read_text())["metadata"]["component"]
+    digests = {one["url"]: one["hashes"][0]["content"] for one in told["externalReferences"]}
+    assert digests == {one.name: one.sha256 for one in kept.artifacts}
