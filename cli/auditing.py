@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -13,8 +14,10 @@ from rich.table import Table
 
 from cli.aborting import version_in
 from cli.console import open_console, say, styled
+from cli.printing import print_problems
 from cli.running import environment, told
-from lockgate.errors import Problem, RefusedError, SettingsError
+from lockgate.errors import Problem, SettingsError
+from lockgate.outcome import ExitCode
 from lockgate.request import Request
 
 if TYPE_CHECKING:
@@ -38,32 +41,38 @@ def audit(
     """
     console = open_console(as_json=as_json)
 
-    def run() -> None:
+    def run() -> ExitCode:
         if public_key:
             _print_keys(as_json=as_json)
-            return
+            return ExitCode.RELEASED
         if not what:
             raise SettingsError(Problem("nothing to audit is named", "a version, or the id of a run", "say which"))
         found = _look(what, repository)
+        problems = _problems(found)
+        code = ExitCode.REFUSED if problems else ExitCode.RELEASED
         if as_json:
-            print(json.dumps(_data(found), indent=2))
+            print(json.dumps(_data(found, code, problems), indent=2))
         else:
             _print(console, found)
-        _refuse(found)
+        print_problems(console, problems)
+        return code
 
-    return told(console, run)
+    return told(console, run, as_json=as_json)
 
 
 def _print_keys(*, as_json: bool) -> None:
     from planning.release import keys_of
 
     keys = keys_of(environment()).public_keys
-    print(json.dumps([asdict(one) for one in keys], indent=2) if as_json else "".join(one.pem for one in keys), end="")
+    sys.stdout.write(
+        json.dumps([asdict(one) for one in keys], indent=2) + "\n" if as_json else "".join(one.pem for one in keys)
+    )
 
 
 def _look(what: str, repository: str) -> Audit:
     from planning import auditing
     from planning.opening import open_release
+    from planning.outlook import beside
     from planning.release import locate, slug_for, store_of
     from planning.survey import look_at_origin
 
@@ -71,14 +80,14 @@ def _look(what: str, repository: str) -> Audit:
     if not version:
         slug = slug_for(locate(repository)[0])
         version = auditing.find_version(store_of(environment()), slug, what.lower())
-    release = open_release(Request(repository, version), environment())
+    release = open_release(Request(repository, version), beside(environment()))
     return auditing.look(release, look_at_origin(release))
 
 
-def _data(found: Audit) -> dict[str, object]:
-    fixture = asdict(found.fixture) if found.fixture else None
-    log = [asdict(one) for one in found.entries]
-    return {"verified": found.holds, "fixture": fixture, "log": log, "checks": [asdict(one) for one in found.checks]}
+def _data(found: Audit, code: ExitCode, problems: tuple[Problem, ...]) -> dict[str, object]:
+    ended = {"exit_code": int(code), "problems": [asdict(one) for one in problems]}
+    log, checks = [asdict(one) for one in found.entries], [asdict(one) for one in found.checks]
+    return {**ended, "fixture": asdict(found.fixture) if found.fixture else None, "log": log, "checks": checks}
 
 
 def _print(console: Console, found: Audit) -> None:
@@ -108,14 +117,15 @@ def _details(details: Mapping[str, str]) -> str:
     return "\n".join(f"{name}: {value}" for name, value in details.items())
 
 
-def _refuse(found: Audit) -> None:
+def _problems(found: Audit) -> tuple[Problem, ...]:
+    """What does not verify; and that nothing is proved, where nothing is."""
+    wanted, then = "that it verifies", "find out who wrote there, and when"
+    failed = [Problem(f"{one.what}: {one.seen}", wanted, then) for one in found.checks if not one.holds]
     if found.fixture is None:
-        raise RefusedError(
+        failed.append(
             Problem(
                 "nothing here proves a record of this release", "one in the store, or a fixture on origin, by this installation",
                 "audit it where it was released, with that installation's key",
             )
         )  # fmt: skip
-    failed = [f"{one.what}: {one.seen}" for one in found.checks if not one.holds]
-    if failed:
-        raise RefusedError(*(Problem(one, "that it verifies", "find out who wrote there, and when") for one in failed))
+    return tuple(failed)

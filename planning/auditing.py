@@ -44,11 +44,6 @@ class Audit:
         """What the record tells, for a place that has no log."""
         return audit.told(self.fixture) if self.fixture else ()
 
-    @property
-    def holds(self) -> bool:
-        """Whether all that was verified holds."""
-        return self.fixture is not None and all(one.holds for one in self.checks)
-
 
 def find_version(store: Store, slug: str, run: str) -> str:
     """Return the version that a run with this id, or beginning of an id, worked on, as this installation's logs tell.

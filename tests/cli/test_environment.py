@@ -90,6 +90,7 @@ def test_what_goes_wrong_is_json_too(desk) -> None:
         ("status",),
         ("approve",),
         ("abort",),
+        ("audit",),
         ("logs",),
         ("notify", "a/b"),
         ("deploy",),
