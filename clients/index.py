@@ -257,6 +257,7 @@ def _parse(response: httpx.Response, name: str, what: str) -> ProjectPage:
     try:
         if kind.endswith("json"):
             return ProjectPage.from_json_data(read_json(response, what), base_url=str(response.url))
+        documents.check_html(response.text)
         page = ProjectPage.from_html(name, response.text, base_url=str(response.url))
     except UnsupportedRepoVersionError as error:
         raise _refused_page(response, what, str(error)) from error

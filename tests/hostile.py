@@ -68,9 +68,9 @@ def bomb(times: int, mebibytes: int) -> bytes:
     return body
 
 
-def once(body: bytes, **more: str) -> Answer:
+def once(body: bytes, kind: str = "application/json", **more: str) -> Answer:
     """Answers with this body."""
-    return lambda client: client.sendall(head(**more) + body)
+    return lambda client: client.sendall(head(kind, **more) + body)
 
 
 def endless(client: socket.socket) -> None:

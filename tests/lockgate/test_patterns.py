@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 from packaging.version import Version
 
-from lockgate.documents import DocumentError, read_json, read_toml, read_yaml
+from lockgate.documents import DocumentError, check_html, read_json, read_toml, read_yaml
 from lockgate.patterns import LONGEST, Pattern, literal
 from lockgate.ref_patterns import matches
 from lockgate.versions import released_versions
@@ -80,6 +80,18 @@ def test_nobody_s_text_takes_for_ever(what: str) -> None:
 def test_a_deep_document_is_refused(read: object) -> None:
     with pytest.raises(DocumentError, match="deep"):
         read()  # type: ignore[operator]
+
+
+def test_a_key_of_too_many_parts_is_refused() -> None:
+    with pytest.raises(DocumentError, match="dots"):
+        read_toml("a" + ".a" * 50_000 + " = 1\n")
+
+
+@pytest.mark.parametrize("text", ["<A href=x>" * 11, "<p>" * 200_001])
+def test_a_page_that_takes_long_to_read_is_refused(text: str) -> None:
+    with pytest.raises(DocumentError):
+        check_html(text)
+    check_html("<a href=x>x</a><br/>" * 60_000 + "<abbr>" * 100)
 
 
 def test_aliases_are_counted_each_time() -> None:

@@ -55,6 +55,7 @@ def test_git_ends_with_the_process_that_asked(number: signal.Signals, tmp_path: 
 @pytest.mark.parametrize("answer", [refs_without_end, endless])
 def test_an_origin_without_an_end_is_refused(desk: Desk, answer: object) -> None:
     with hostile(answer) as origin:  # type: ignore[arg-type]
+        desk.environ["LOCKGATE_MIRRORS"] = origin.url
         ended = desk.run("plan", "minor", "--repository", f"{origin.url}o/n.git")
     assert ended.code == 1, ended.out + ended.err
     assert "Traceback" not in ended.err
