@@ -133,7 +133,12 @@ def _made(fixture: Fixture, again: Mapping[str, str]) -> Iterator[Event]:
         yield Event("release commit", details={"commit": fixture.release_commit, **again})
     if fixture.artifacts:
         files = {one.name: one.sha256 for one in fixture.artifacts}
-        yield Event("built", details=_stated({**files, "with": ", ".join(fixture.build_requirements), **again}))
+        made = {
+            "with": ", ".join(fixture.build_requirements),
+            "isolation": fixture.isolation,
+            "bill of materials": fixture.sbom,
+        }
+        yield Event("built", details=_stated({**files, **made, **again}))
     if fixture.tests is not None:
         yield Event("tests", fixture.tests.by, {"said": fixture.tests.sentence, **again})
 
