@@ -153,8 +153,9 @@ def resolve_settings(pyproject: Mapping[str, Any], *, default_branch: str, tags:
     problems += _unsigned(values)
     try:
         source = find_version_source(pyproject, read)
-    except SettingsError as err:
-        raise SettingsError(*problems, *err.problems) from err
+    except (SettingsError, RefusedError) as err:
+        kind_of = SettingsError if problems else type(err)
+        raise kind_of(*problems, *err.problems) from err
     if problems:
         raise SettingsError(*problems)
     if "version_source" not in values:
