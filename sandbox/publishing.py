@@ -123,7 +123,8 @@ def download_release(context: Context, run: JSON, log: list[str]) -> list[Path]:
 
 def compare_with_tag(context: Context, run: JSON, log: list[str]) -> None:
     """Compare the downloaded files with the digests in the tag's message; raises JobFailedError for other bytes or other files."""
-    message = context.origin.git("cat-file", "tag", run["ref"])
+    is_annotated = context.origin.object_type(run["ref"]) == "tag"
+    message = context.origin.git("cat-file", "tag", run["ref"]) if is_annotated else ""
     lines = (line.split(" ") for line in message.split("\n") if line.startswith("sha256 "))
     told = {name: digest for _, digest, name in lines}
     files = downloaded_files(context, run, log)

@@ -6,9 +6,12 @@ import contextlib
 import gzip
 import socket
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+MEBIBYTE = 1024 * 1024
+MANY = 100
 Answer = Callable[[socket.socket], None]
 
 
@@ -62,10 +65,17 @@ def head(kind: str = "application/json", **more: str) -> bytes:
 
 def bomb(times: int, mebibytes: int) -> bytes:
     """As many MiB of blanks, compressed so many times."""
-    body = b" " * (mebibytes * 1024 * 1024)
-    for _ in range(times):
+    body = gzip.compress(b" " * (mebibytes * MEBIBYTE)) if mebibytes < MANY else _blanks(mebibytes)
+    for _ in range(times - 1):
         body = gzip.compress(body)
     return body
+
+
+def _blanks(mebibytes: int) -> bytes:
+    """Compressed blanks without their check sum, which nobody gets to: one block of a MiB, again and again (RFC 1951)."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, zlib.MAX_WBITS | 16)
+    first, again = (packer.compress(b" " * MEBIBYTE) + packer.flush(zlib.Z_FULL_FLUSH) for _ in range(2))
+    return first + again * (mebibytes - 1)
 
 
 def once(body: bytes, kind: str = "application/json", **more: str) -> Answer:

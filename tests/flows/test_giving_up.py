@@ -32,7 +32,7 @@ def test_abort_lists_what_was_left_asks_about_the_branch_and_takes_it_back(runs,
     waiting.answer(**ABORT)
     asked = run.resumed().asks()
     assert asked.schema["properties"]["decision"]["enum"] == ["yes", "no"]
-    assert "commits on origin's 'main'" in asked.brief
+    assert "1 commit on origin's 'main'" in asked.brief
     assert "push one commit that reverts them" in asked.brief
     asked.answer(decision="yes")
     name, report = run.resumed().report()
@@ -62,7 +62,7 @@ def test_a_decline_says_what_stays_where_and_both_commands(runs, sandbox):
     name, report = run.report()
     assert name == "Declined"
     left = report.refusals[-1]
-    assert left.seen.startswith("lockgate-sample 1.1.0 left behind: 2 commits on origin's 'main'")
+    assert left.seen.startswith("lockgate-sample 1.1.0 left behind: 1 commit on origin's 'main'")
     assert f"`lockgate release 1.1.0 --repository {sandbox.origin_url}`" in left.next
     assert f"`lockgate abort 1.1.0 --repository {sandbox.origin_url}`" in left.next
 

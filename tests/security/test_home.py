@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from clients import exports
 from clients.locks import hold
 from clients.own_files import read_own, write_own
 from clients.store import Store
@@ -147,9 +148,7 @@ def test_a_shared_store_stays_shared(tmp_path: Path) -> None:
 
 def test_an_export_has_the_modes_that_git_knows(desk: Desk, tmp_path: Path) -> None:
     """An sdist keeps them: other accounts have to read what is installed from it."""
-    from clients import git
-
-    git.export(desk.checkout, desk.git("rev-parse", "HEAD").strip(), tmp_path / "export")
+    exports.export(desk.checkout, desk.git("rev-parse", "HEAD").strip(), tmp_path / "export")
     assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "export").rglob("*") if path.is_file()} <= {
         0o644,
         0o755,
