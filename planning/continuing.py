@@ -8,7 +8,7 @@ from clients import git
 from lockgate.approvals import Approval, Question
 from lockgate.checkouts import release_files
 from lockgate.continuation import Before, Course, Wish, count, decide_course, listed, quoted
-from lockgate.fixture import Fixture
+from lockgate.fixture import Fixture, named_version
 from lockgate.markdown import prose
 from lockgate.repository import Commit, Origin
 from lockgate.steps import step
@@ -50,10 +50,16 @@ def look_since(release: Release, origin: Origin) -> Since:
     tagged = released_versions(origin.tags, release.settings.tag_format)
     newest = max(tagged, default=None)
     tag = tagged[newest] if newest is not None else ""
-    commits = others_since(release, origin, origin.tags[tag]) if tag else ()
+    others_made = others_since(release, origin, origin.tags[tag]) if tag else ()
+    commits = [one for one in others_made if not _is_record(release, one)]
     known = record.kept_ones(release.store, release.slug)
     others = [(f"{one.project} {one.version}", _tag_time(one)) for one in known if one.version != str(release.version)]
     return Since(tag, len(commits), tuple(one for one in others if was_since(one[1], release.run.asked)))
+
+
+def _is_record(release: Release, commit: Commit) -> bool:
+    """Whether a commit holds nothing but release fixtures: whoever made it, also another installation, it is nothing to release."""
+    return bool(commit.paths) and all(named_version(path, release.settings.fixture) for path in commit.paths)
 
 
 def tell(release: Release, origin: Origin, fixture: Fixture, question: Question) -> Question:

@@ -7,12 +7,15 @@ from dataclasses import replace
 from clients import git
 from lockgate.approvals import Approval
 from lockgate.errors import RefusedError
-from lockgate.fixture import Fixture, from_json, is_complete
+from lockgate.fixture import Abort, Fixture, from_json, is_complete
 from lockgate.origins import canonical
 from lockgate.repository import Origin
+from lockgate.texts import one_line
+from lockgate.undo import LONGEST_NOTE
 from planning.release import Release
 
 MOST_ANSWERS = 100
+MOST_BURNT = 10
 
 
 def describe(text: str) -> str:
@@ -51,7 +54,16 @@ def adopt(release: Release, origin: Origin, begun: Fixture, text: str | None) ->
         return None
     if not git.is_ancestor(workspace, commit, origin.heads[release.settings.branch]):
         return None
-    return replace(begun, base_commit=made.base_commit, release_commit=commit)
+    return replace(begun, base_commit=made.base_commit, release_commit=commit, abort=_given_up(latest))
+
+
+def _given_up(latest: Fixture) -> Abort | None:
+    """What such a record says of a release that was given up: it can only stop one, so it is heard whoever wrote it."""
+    told = latest.abort
+    if told is None or not told.burnt:
+        return None
+    burnt = tuple(one_line(one, LONGEST_NOTE) for one in told.burnt[:MOST_BURNT])
+    return Abort(one_line(told.time, LONGEST_NOTE), one_line(told.by, LONGEST_NOTE), "", (), (), burnt)
 
 
 def _parsed_at(release: Release, commit: str) -> Fixture | None:

@@ -45,6 +45,9 @@ def _check_version(work: Work) -> StepResult:
     finding = checks.version(release, work.origin)
     if finding.problems:
         raise RefusedError(*finding.problems)
+    if work.fixture.abort is not None:  # it is under way again; the earlier attempt's record keeps that it was given up
+        asked = release.request
+        work.fixture = replace(work.fixture, abort=None, requested=asked.version, requested_by=asked.requested_by)
     tidied = tidy(work)
     if not work.is_pushed():
         before = survey.previous(release, work.origin)
@@ -83,11 +86,6 @@ def take_course(work: Work) -> str:
         work.fixture = work.fixture.noted(Note(record.now(), by, said))
     record.log_start(release)
     attempts.begin(release.store, release.slug, str(release.version), release.run.id, release.request.version)
-    if (
-        work.fixture.abort is not None
-    ):  # from here on it is under way again; the earlier attempt's record keeps that it was
-        asked = release.request
-        work.fixture = replace(work.fixture, abort=None, requested=asked.version, requested_by=asked.requested_by)
     release.course = Course()
     return said
 
