@@ -146,7 +146,9 @@ def test_another_machine_takes_over_with_the_same_bytes(
     with stages.copy(key, tmp_path / "stage") as stage:
         kept = sorted(path.name for path in (stage.folder / "home/store/artifacts").rglob("[!.]*") if path.is_file())
         (stage.folder / "home/workspaces").rename(stage.folder / "switched-off")
-        ended = start(stage, environ=stage.environ("other", LOCKGATE_STORE=str(stage.folder / "home/store")))
+        shared = {"LOCKGATE_STORE": "home/store", "LOCKGATE_KEY_FILE": "home/installation.key"}
+        places = {name: str(stage.folder / place) for name, place in shared.items()}
+        ended = start(stage, environ=stage.environ("other", **places))
         assert ended.code == 0, ended.said
         assert_ended_as(stage, undisturbed)
         if kept:

@@ -210,13 +210,16 @@ def test_a_wait_has_a_deadline_and_goes_on_afterwards(at: Make) -> None:
 
 @pytest.mark.parametrize("home", ["home", "another-machine"])
 def test_a_scheduled_run_knows_of_the_pending_publish(at: Make, home: str) -> None:
-    """The tag is out and the run still waits: the next scheduled run goes on with this release, on whatever machine."""
+    """The tag is out and the run still waits: the next scheduled run goes on with this release, on whatever machine of ours."""
     from planning.outlook import look_ahead
 
     stage = at("export")
     stage.sandbox.set_environment("pypi", reviewers=["example"])
     attempt(stage, "export")
-    outlook, _ = look_ahead(Request(stage.sandbox.origin_url, "patch", unattended=True), stage.environ(home))
+    key = str(stage.folder / "home" / "installation.key")
+    outlook, _ = look_ahead(
+        Request(stage.sandbox.origin_url, "patch", unattended=True), stage.environ(home, LOCKGATE_KEY_FILE=key)
+    )
     assert outlook.pending == VERSION
 
 

@@ -13,7 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Failed, Running
 
 from flows import notifying
@@ -59,9 +61,8 @@ def test_a_whole_release_takes_every_text_of_others_for_text(desk_with_prefect: 
     assert "- Weeks. \\x1b]52;c;ZXZpbA==\\x07\\u202egnp.exe" in notes
     hosts = {urlsplit(one).netloc for one in (desk.world.github_url, desk.world.index_url)}
     with get_client(sync_client=True) as client:
-        run = client.read_flow_runs(limit=1)[0]
-        found = client.read_artifacts(limit=200)
-    mine = [one for one in found if one.flow_run_id == run.id]
+        run = client.read_flow_runs(sort=FlowRunSort.START_TIME_DESC, limit=1)[0]
+        mine = client.read_artifacts(artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run.id])))
     assert len(mine) > 10
     for one in mine:
         check_page(f"{one.description}\n\n{one.data}" if isinstance(one.data, str) else str(one.description), hosts)

@@ -36,7 +36,7 @@ def test_reviewers_immutability_and_retention_are_shown(at: Make) -> None:
     stage.sandbox.set_retention(30)
     shown = attempt(stage, "environment").details
     assert "example" in shown
-    assert "tag v*" in shown
+    assert "tag v\\*" in shown
     assert "30" in shown
 
 
