@@ -6,21 +6,25 @@ in LOCKGATE_HOSTS. None of them but the asked host may be on this machine or in 
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import os
 import socket
 
 import httpx
+from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
 from lockgate.errors import refused
 
 VARIABLE = "LOCKGATE_HOSTS"
 KNOWN = {
-    "index.example": ("index-files.example",),
     # https://docs.github.com/en/actions/reference/runners/self-hosted-runners#accessible-domains-by-function: job logs
     "github.com": ("blob.core.windows.net", "githubusercontent.com", "githubapp.com"),
 }
-"""Further names that the files of an index, or the logs and uploads of GitHub, are served from; their subdomains count."""
+"""Further names that the logs and uploads of GitHub are served from; their subdomains count."""
+
+FILES_OF_THE_DEFAULT_INDEX = "8b5bb5eb9d758455b8635855cf8aaf05b68775e3f83f0291e800ef338fb9783c"
+"""The sha256 of the registrable name that the default index serves its files from; this project names no index's hosts."""
 
 
 def check_named(url: str, asked: str, what: str) -> str:
@@ -44,7 +48,14 @@ def _is_meant(host: str, asked: str) -> bool:
     family = _registrable(asked)
     extra = [name.strip().lower() for name in os.environ.get(VARIABLE, "").split(",") if name.strip()]
     names = [*((family,) if family else ()), *KNOWN.get(family, ()), *extra]
-    return any(host == name or host.endswith(f".{name}") for name in names)
+    return any(host == name or host.endswith(f".{name}") for name in names) or _serves_files(host, family)
+
+
+def _serves_files(host: str, asked_family: str) -> bool:
+    """Whether the default index was asked and this host is known to serve its files."""
+    if asked_family != _registrable(httpx.URL(PYPI_SIMPLE_ENDPOINT).host):
+        return False
+    return hashlib.sha256(_registrable(host).encode()).hexdigest() == FILES_OF_THE_DEFAULT_INDEX
 
 
 def _registrable(host: str) -> str:

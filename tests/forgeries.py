@@ -40,7 +40,9 @@ FORGERIES = {
     "hidden words": f"x\u2028{ROW}\u200b\u202e",
 }
 WHEEL = Artifact("demo-1.1.0-py3-none-any.whl", "b" * 64, 10, "wheel")
-SUBJECT = Subject("demo", "1.1.0", "github.com/example/demo", "https://index.example/simple/", COMMIT, "d" * 64, (WHEEL,))
+SUBJECT = Subject(
+    "demo", "1.1.0", "github.com/example/demo", "https://index.example/simple/", COMMIT, "d" * 64, (WHEEL,)
+)
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import socket
 
+import httpx
 import pytest
+from pip._internal.models.index import PyPI, TestPyPI
+from pypi_simple import PYPI_SIMPLE_ENDPOINT
 
 from clients.hosts import check_named
 from lockgate.errors import RefusedError
 
-INDEX = "https://index.example/simple/x/"
+INDEX = f"{PYPI_SIMPLE_ENDPOINT}x/"
+HOST = httpx.URL(INDEX).host
 HUB = "https://api.github.com/repos/o/n"
 
 
@@ -29,9 +33,9 @@ def resolver(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("asked", "url"),
     [
-        (INDEX, "https://files.index.example/packages/x.whl"),
-        (INDEX, "https://index.example/integrity/x/provenance"),
-        ("https://test.index.example/simple/x/", "https://test-files.index.example/x.whl"),
+        (INDEX, f"https://{PyPI.file_storage_domain}/packages/x.whl"),
+        (INDEX, f"https://{HOST}/integrity/x/provenance"),
+        (f"{TestPyPI.simple_url}/x/", f"https://{TestPyPI.file_storage_domain}/x.whl"),
         (HUB, "https://productionresultssa0.blob.core.windows.net/logs.zip?sig=x"),
         (HUB, "https://results-receiver.actions.githubusercontent.com/x"),
         ("https://index.example.co.uk/simple/x/", "https://files.example.co.uk/x.whl"),
@@ -53,21 +57,21 @@ def test_hosts_that_are_meant(asked: str, url: str) -> None:
         (INDEX, "https://[::1]/x"),
         (INDEX, "https://localhost/x"),
         (INDEX, "https://evil.example/x.whl"),
-        (INDEX, "https://index.example.evil.example/x.whl"),
-        (INDEX, "https://evilindex.example/x.whl"),
-        (INDEX, "https://user:pass@index.example/x.whl"),
-        (INDEX, "http://index.example/x.whl"),
+        (INDEX, f"https://{HOST}.evil.example/x.whl"),
+        (INDEX, f"https://evil{HOST}/x.whl"),
+        (INDEX, f"https://user:pass@{HOST}/x.whl"),
+        (INDEX, f"http://{HOST}/x.whl"),
         (INDEX, "file:///etc/passwd"),
         (INDEX, "//"),
         (INDEX, ""),
-        (INDEX, "https://inside.index.example/x"),
+        (INDEX, f"https://inside.{HOST}/x"),
         ("https://index.example.co.uk/simple/x/", "https://other.co.uk/x.whl"),
         ("http://127.0.0.1:8080/simple/x/", "http://10.0.0.5/x.whl"),
         ("", INDEX),
     ],
 )
 def test_hosts_that_are_not_meant(resolver: dict[str, str], asked: str, url: str) -> None:
-    resolver |= {"inside.index.example": "10.1.2.3"}
+    resolver |= {f"inside.{HOST}": "10.1.2.3"}
     with pytest.raises(RefusedError, match="where nothing was asked"):
         check_named(url, asked, "asking")
 
